@@ -1,0 +1,156 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/multi-tenant/manage-kafka/internal/terminal"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+)
+
+// usageError is a wrong call: exit 2, with the help of the command as hint.
+type usageError struct {
+	err error
+	cmd string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// usageOf makes err a wrong call of cmd.
+func usageOf(cmd *cobra.Command, err error) error {
+	return &usageError{err: err, cmd: cmd.CommandPath()}
+}
+
+// usagef is a wrong call that needs no pointer to the help.
+func usagef(format string, args ...any) error {
+	return &usageError{err: fmt.Errorf(format, args...)}
+}
+
+// hintError carries the next step.
+type hintError struct {
+	err  error
+	hint string
+}
+
+func (e *hintError) Error() string { return e.err.Error() }
+func (e *hintError) Unwrap() error { return e.err }
+
+// withHint adds the reader's next move to err, shown below it as "hint: …".
+func withHint(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return &hintError{err: err, hint: fmt.Sprintf(format, args...)}
+}
+
+// codedError gives err an exit code of its own.
+type codedError struct {
+	err  error
+	code int
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
+// withCode makes the process end with code when err is what it ends with.
+func withCode(err error, code int) error {
+	if err == nil {
+		return nil
+	}
+	return &codedError{err: err, code: code}
+}
+
+// wrapArgs makes the argument errors of every command wrong calls of it:
+// cobra's own arrive untyped.
+func wrapArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageOf(c, err)
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		wrapArgs(sub)
+	}
+}
+
+// report shows err once on stderr and returns the exit code for it.
+func (a *app) report(ctx context.Context, err error) int {
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return exitDone
+	}
+	code := exitCode(ctx, err)
+	text, hint := err.Error(), hintOf(err)
+	if code == exitInterrupted && errors.Is(err, context.Canceled) {
+		text = strings.TrimPrefix(strings.ReplaceAll(text, "context canceled", "interrupted"), ": ")
+	}
+	if a.print.format == formatJSON {
+		body, jsonErr := json.Marshal(struct {
+			Error string `json:"error"`
+			Hint  string `json:"hint,omitempty"`
+			Code  int    `json:"code"`
+		}{text, hint, code})
+		if jsonErr == nil {
+			fmt.Fprintf(a.errOut, "%s\n", body)
+			return code
+		}
+	}
+	fmt.Fprintf(a.errOut, "%s %s\n", a.print.paint(styleError, "error:"), terminal.Lines(text))
+	if hint != "" {
+		fmt.Fprintf(a.errOut, "%s %s\n", a.print.paint(styleHint, "hint:"), terminal.Lines(hint))
+	}
+	return code
+}
+
+func hintOf(err error) string {
+	var h *hintError
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	var u *usageError
+	if errors.As(err, &u) && u.cmd != "" {
+		return "run: " + u.cmd + " --help"
+	}
+	if isUnknownCommand(err) {
+		return "run: manage-kafka --help"
+	}
+	return ""
+}
+
+// isUnknownCommand tells cobra's own error for a command that does not exist,
+// which has no type.
+func isUnknownCommand(err error) bool {
+	return strings.HasPrefix(err.Error(), "unknown command ")
+}
+
+// exitCode maps what went wrong to the table of exit codes.
+func exitCode(ctx context.Context, err error) int {
+	var coded *codedError
+	var usage *usageError
+	switch {
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.As(err, &usage), isUnknownCommand(err), errors.Is(err, kafka.ErrConfig):
+		return exitUsage
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return exitInterrupted
+	case errors.Is(err, kafka.ErrNotPermitted):
+		return exitNotPermitted
+	case errors.Is(err, kafka.ErrClusterMismatch):
+		return exitConflict
+	case errors.Is(err, kafka.ErrUnreachable):
+		return exitUnreachable
+	case errors.Is(err, context.DeadlineExceeded):
+		return exitTimeout
+	}
+	return exitFailed
+}

@@ -1,0 +1,74 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+)
+
+// globalFlags are the flags that every command takes.
+type globalFlags struct {
+	bootstrap     []string
+	context       string
+	configFile    string
+	commandConfig string
+	set           []string
+	project       string
+	quiet         bool
+	verbose       bool
+	color         string
+	timeout       time.Duration
+	yes           bool
+	confirm       string
+}
+
+func (g *globalFlags) bind(f *pflag.FlagSet) {
+	f.StringSliceVarP(&g.bootstrap, "bootstrap-server", "b", nil, "brokers to connect to first, as `host:port` (repeatable)")
+	f.StringVarP(&g.context, "context", "C", "", "`name` of a context in a configuration file")
+	f.StringVar(&g.configFile, "config-file", "", "user configuration `file` (default: the platform's own place)")
+	f.StringVar(&g.commandConfig, "command-config", "", "Java client.properties `file` with connection settings")
+	f.StringArrayVarP(&g.set, "set", "X", nil, "client setting by Kafka's name, as `key=value` (repeatable); secrets as key=@file or key=env:NAME")
+	f.StringVar(&g.project, "project", "", "`name` of the local stack (default manage-kafka)")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "say nothing on stderr but errors")
+	f.BoolVarP(&g.verbose, "verbose", "v", false, "say more on stderr")
+	f.StringVar(&g.color, "color", "auto", "colour: `auto|always|never`")
+	f.DurationVar(&g.timeout, "timeout", 0, "bound of the whole command, and of connecting (default: none, and 10s)")
+	f.BoolVarP(&g.yes, "yes", "y", false, "do not ask before a destructive change")
+	f.StringVar(&g.confirm, "confirm", "", "`name` of the context, to confirm a change in a protected one")
+	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "brokers" {
+			name = "bootstrap-server"
+		}
+		return pflag.NormalizedName(name)
+	})
+}
+
+// fromEnvironment fills every flag that was not given from MANAGE_KAFKA_<FLAG>.
+func (g *globalFlags) fromEnvironment(cmd *cobra.Command) error {
+	v := viper.New()
+	v.SetEnvPrefix("MANAGE_KAFKA")
+	v.SetEnvKeyReplacer(strings.NewReplacer("-", "_"))
+	var bad error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "help" || bad != nil {
+			return
+		}
+		env := "MANAGE_KAFKA_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if _, ok := os.LookupEnv(env); !ok {
+			return
+		}
+		if err := v.BindEnv(f.Name, env); err != nil {
+			bad = err
+			return
+		}
+		if err := cmd.Flags().Set(f.Name, v.GetString(f.Name)); err != nil {
+			bad = usageOf(cmd, fmt.Errorf("%s: %w", env, err))
+		}
+	})
+	return bad
+}

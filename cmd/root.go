@@ -1,0 +1,77 @@
+// Package cmd is the command line: flags in, one or two calls of a package, rows out.
+package cmd
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Main runs the command line of this process and returns its exit code, as
+// "manage-kafka help exit-codes" lists them.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := newApp(os.Stdin, os.Stdout, os.Stderr)
+	return a.run(ctx, os.Args[1:])
+}
+
+// run executes one command line and reports its error.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := newRootCommand(a)
+	root.SetArgs(scriptArgs(args))
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.errOut)
+	return a.report(ctx, root.ExecuteContext(ctx))
+}
+
+func newRootCommand(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "manage-kafka",
+		Short: "Run and work with a Kafka message broker system",
+		Long: `manage-kafka starts a local Kafka stack, manages topics, sends and reads records,
+and works on any Kafka cluster from 2.1 to 4.x.`,
+		Example: `  manage-kafka start
+  manage-kafka create-topic my-topic --partitions 3
+  echo hello | manage-kafka producer my-topic
+  manage-kafka consumer my-topic --from-beginning --exit-at-end`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) },
+		Args:              cobra.NoArgs,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageOf(cmd, err) })
+	a.flags.bind(root.PersistentFlags())
+	root.AddGroup(
+		&cobra.Group{ID: groupStack, Title: "Stack:"},
+		&cobra.Group{ID: groupTopics, Title: "Topics:"},
+		&cobra.Group{ID: groupRecords, Title: "Records:"},
+		&cobra.Group{ID: groupGroups, Title: "Consumer groups:"},
+	)
+	root.AddCommand(a.commands()...)
+	wrapArgs(root)
+	return root
+}
+
+// The groups of the root's help.
+const (
+	groupStack   = "stack"
+	groupTopics  = "topics"
+	groupRecords = "records"
+	groupGroups  = "groups"
+)
+
+// commands lists every command, one a file.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{
+		newListTopicsCommand(a),
+		newExitCodesTopic(),
+		newVersionCommand(a),
+	}
+}

@@ -1,0 +1,18 @@
+// Package wire hands the module's own packages the protocol client that pkg/kafka
+// keeps out of its public signatures.
+package wire
+
+import "github.com/IBM/sarama"
+
+// Conn is the sarama client behind a pkg/kafka.Client. It is owned by that
+// Client: never close it. Its Config is shared; copy it before changing it.
+type Conn struct {
+	sarama.Client
+}
+
+// ProducerConfig returns a copy of the connection's configuration that a
+// producer of its own may change.
+func (c Conn) ProducerConfig() *sarama.Config {
+	conf := *c.Config()
+	return &conf
+}
