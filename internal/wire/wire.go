@@ -8,6 +8,11 @@ import "github.com/IBM/sarama"
 // Client: never close it. Its Config is shared; copy it before changing it.
 type Conn struct {
 	sarama.Client
+	// Node gives an open connection to the broker with this id. It asks the
+	// cluster only about a broker that is new.
+	Node func(id int32) (*sarama.Broker, error)
+	// ControllerNode looks up the controller and gives an open connection to it.
+	ControllerNode func() (*sarama.Broker, error)
 }
 
 // ProducerConfig returns a copy of the connection's configuration that a

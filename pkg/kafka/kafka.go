@@ -53,6 +53,7 @@ type Client struct {
 	conn   sarama.Client
 	cfg    Config
 	id     string
+	nodes  nodes
 	calls  sync.WaitGroup
 	closed sync.Once
 }
@@ -94,7 +95,9 @@ func (c *Client) Timeout() time.Duration { return c.cfg.Timeout }
 
 // Wire hands the packages of this module the protocol client. Its type cannot
 // be named elsewhere and is no part of the API.
-func (c *Client) Wire() wire.Conn { return wire.Conn{Client: c.conn} }
+func (c *Client) Wire() wire.Conn {
+	return wire.Conn{Client: c.conn, Node: c.node, ControllerNode: c.controllerNode}
+}
 
 // Close ends every connection and waits for the calls under way. Only the
 // first call does anything.
@@ -106,6 +109,7 @@ func (c *Client) Close() error {
 		if errors.Is(err, sarama.ErrClosedClient) {
 			err = nil
 		}
+		c.nodes.close()
 		c.calls.Wait()
 	})
 	return err

@@ -54,6 +54,7 @@ func (c *Client) Metadata(ctx context.Context, topics []string) (Metadata, error
 		if err != nil {
 			return err
 		}
+		c.nodes.learn(res)
 		meta = readMetadata(res)
 		return nil
 	})

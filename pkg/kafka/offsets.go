@@ -38,10 +38,20 @@ const (
 // name, in the error; the others are valid even then.
 func (c *Client) Offsets(ctx context.Context, at map[TopicPartition]int64, isolation Isolation) (map[TopicPartition]int64, error) {
 	byLeader, failed := c.byLeader(ctx, at)
+	found, err := c.offsetsByLeader(ctx, byLeader, at, isolation)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return found, errors.Join(failed, err)
+}
+
+// offsetsByLeader asks every leader once, all at the same time.
+func (c *Client) offsetsByLeader(ctx context.Context, byLeader map[*sarama.Broker][]TopicPartition, at map[TopicPartition]int64, isolation Isolation) (map[TopicPartition]int64, error) {
 	var (
-		mu    sync.Mutex
-		wg    sync.WaitGroup
-		found = make(map[TopicPartition]int64, len(at))
+		mu     sync.Mutex
+		wg     sync.WaitGroup
+		failed error
+		found  = make(map[TopicPartition]int64, len(at))
 	)
 	for leader, parts := range byLeader {
 		wg.Go(func() {
@@ -57,9 +67,6 @@ func (c *Client) Offsets(ctx context.Context, at map[TopicPartition]int64, isola
 		})
 	}
 	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	return found, failed
 }
 
