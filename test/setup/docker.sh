@@ -75,10 +75,13 @@ need() {
 
 engine_version() { timeout 10 docker version -f '{{.Server.Version}}' 2>/dev/null; }
 
-# running FILE: the process in a pid file, when it lives and is the daemon NAME.
+# running FILE NAME: true when the process in a pid file lives and is a NAME. A
+# killed one that its parent has not collected yet does not count.
 running() {
 	local pid
-	pid=$(cat "$1" 2>/dev/null) && [[ -n $pid && $(cat "/proc/$pid/comm" 2>/dev/null) == "$2" ]]
+	pid=$(cat "$1" 2>/dev/null) && [[ -n $pid ]] || return 1
+	grep -q "^Name:[[:space:]]$2\$" "/proc/$pid/status" 2>/dev/null &&
+		! grep -q '^State:[[:space:]]Z' "/proc/$pid/status" 2>/dev/null
 }
 
 engine() {
@@ -108,6 +111,7 @@ engine() {
 		say "engine: starting dockerd, log in $cache/dockerd.log"
 		# The lock's descriptor must not live on in the daemon. It logs by itself,
 		# in its own session, and outlives this script.
+		# shellcheck disable=SC2016 # for the inner shell to expand
 		as_root env PATH="$PATH:/usr/sbin:/sbin" setsid --fork bash -c \
 			'echo $$ >"$1"; exec dockerd --host unix:///var/run/docker.sock --group "$2" >>"$3" 2>&1' \
 			- "$cache/dockerd.pid" "$(id -g)" "$cache/dockerd.log" </dev/null >/dev/null 2>&1 9>&-
@@ -136,7 +140,7 @@ stop_engine() {
 	pid=$(cat "$cache/dockerd.pid")
 	as_root kill "$pid"
 	for ((i = 0; i < 120; i++)); do
-		if [[ ! -d /proc/$pid ]]; then
+		if ! running "$cache/dockerd.pid" dockerd; then
 			rm -f "$cache/dockerd.pid"
 			say "engine: dockerd (process $pid) stopped in $(took "$start")"
 			return
@@ -205,7 +209,7 @@ build() {
 	[[ $(stands "$tag") != "$hash" ]] || return 0
 	context=$cache/images/$name-$hash
 	if [[ ! -d $context ]]; then
-		rm -rf "$cache/images/$name"-[0-9a-f]* # what earlier versions left
+		find "$cache/images" -maxdepth 1 -regex ".*/$name-[0-9a-f]*" -exec rm -rf {} + # what earlier versions left
 		cp -rL "$images/$name" "$context.part"
 		(cd "$context.part" && "$images/$name/prepare") >"$cache/images/$name.log" 2>&1 || {
 			tail -n 15 "$cache/images/$name.log" >&2
@@ -258,6 +262,7 @@ make_images() {
 		build base "$base"
 		build "$name" "$tag"
 	done
+	docker image prune -f --filter "label=$label" >/dev/null # what a rebuild replaced
 }
 
 status() {
