@@ -70,8 +70,13 @@ const (
 // commands lists every command, one a file.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
+		newCreateTopicCommand(a),
 		newListTopicsCommand(a),
+		newDescribeTopicCommand(a),
+		newAlterTopicCommand(a),
+		newDeleteTopicCommand(a),
 		newExitCodesTopic(),
+		newTopicSettingsTopic(),
 		newVersionCommand(a),
 	}
 }

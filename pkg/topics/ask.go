@@ -80,6 +80,21 @@ func (a *Admin) retry(ctx context.Context, step func() (again bool, err error)) 
 	}
 }
 
+// poll calls done until it is true, fails, or has been called for as long as
+// one request may take.
+func (a *Admin) poll(ctx context.Context, done func() (bool, error)) error {
+	deadline := time.Now().Add(a.client.Timeout())
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+		ok, err := done()
+		if err != nil || ok || time.Now().After(deadline) {
+			return err
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
 // sleep waits, unless the context ends first.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

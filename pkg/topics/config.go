@@ -60,21 +60,44 @@ func unknownSetting(name string) error {
 	return fmt.Errorf("%w: %q is not a setting of Kafka's; did you mean %s?", ErrInvalidConfig, clip(name), strings.Join(near, " or "))
 }
 
+// Want says in words what values the setting takes.
+func (s Setting) Want() string {
+	switch s.kind {
+	case kindBool:
+		return "true or false"
+	case kindString:
+		return "one of " + strings.Join(s.Values, ", ")
+	case kindList:
+		return strings.Join(s.Values, ", ") + ", or both joined by a comma"
+	case kindReplicas:
+		return "* or a list partition:broker,partition:broker"
+	}
+	return s.wantNumber()
+}
+
+// Choices are the values to choose from, none where a number or a list is free.
+func (s Setting) Choices() []string {
+	if s.kind == kindBool {
+		return []string{"true", "false"}
+	}
+	return s.Values
+}
+
 // check gives what the setting wants when value is not it, else "".
 func (s Setting) check(value string) string {
 	switch s.kind {
 	case kindBool:
 		if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
-			return "true or false"
+			return s.Want()
 		}
 	case kindString:
 		if !slices.Contains(s.Values, value) {
-			return "one of " + strings.Join(s.Values, ", ")
+			return s.Want()
 		}
 	case kindList:
 		return s.checkList(value)
 	case kindReplicas:
-		return checkReplicas(value)
+		return s.checkReplicas(value)
 	default:
 		return s.checkNumber(value)
 	}
@@ -167,20 +190,20 @@ func (s Setting) checkList(value string) string {
 	}
 	for item := range strings.SplitSeq(value, ",") {
 		if !slices.Contains(s.Values, strings.TrimSpace(item)) {
-			return strings.Join(s.Values, ", ") + ", or both joined by a comma"
+			return s.Want()
 		}
 	}
 	return ""
 }
 
-func checkReplicas(value string) string {
+func (s Setting) checkReplicas(value string) string {
 	if value == "" || value == "*" {
 		return ""
 	}
 	for item := range strings.SplitSeq(value, ",") {
 		partition, broker, ok := strings.Cut(strings.TrimSpace(item), ":")
 		if !ok || !allDigits(partition) || !allDigits(broker) {
-			return "* or a list partition:broker,partition:broker"
+			return s.Want()
 		}
 	}
 	return ""

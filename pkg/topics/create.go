@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/IBM/sarama"
 
@@ -74,7 +73,7 @@ func (e *ExistsError) Is(target error) bool { return target == ErrExists }
 // and joined in the error, and the others are made all the same. Test for
 // [ErrExists], [ErrTooFewBrokers], [ErrNotReady] and kafka.ErrNotPermitted.
 func (a *Admin) Create(ctx context.Context, specs []Spec, opts CreateOptions) ([]Creation, error) {
-	if err := checkSpecs(specs, opts.ForceConfig); err != nil {
+	if err := CheckSpecs(specs, opts.ForceConfig); err != nil {
 		return nil, err
 	}
 	done := make([]Creation, len(specs))
@@ -122,25 +121,6 @@ func (a *Admin) finish(ctx context.Context, done []Creation) error {
 		}
 	}
 	return errors.Join(failed...)
-}
-
-// checkSpecs checks every spec and that none names another's topic.
-func checkSpecs(specs []Spec, force bool) error {
-	var bad []error
-	for i, s := range specs {
-		if err := s.Check(force); err != nil {
-			bad = append(bad, err)
-		}
-		for _, other := range specs[:i] {
-			switch {
-			case other.Name == s.Name:
-				bad = append(bad, fmt.Errorf("%s: %w: named twice", s.Name, ErrInvalidName))
-			case Collides(other.Name, s.Name):
-				bad = append(bad, fmt.Errorf("%s: %w: a cluster cannot hold it beside %s, from which it differs only in '.' and '_'", s.Name, ErrInvalidName, other.Name))
-			}
-		}
-	}
-	return errors.Join(bad...)
 }
 
 // createSome creates the topics at the indexes which, and writes what became
@@ -304,41 +284,4 @@ func (a *Admin) explainCreate(ctx context.Context, s Spec, cause error) error {
 		return fmt.Errorf("%s: the cluster has %s, from which it differs only in '.' and '_': %w", s.Name, meta.Topics[i].Name, cause)
 	}
 	return wrapped
-}
-
-// awaitLeaders waits until every partition of the topics has a leader that a
-// broker tells clients about, as long as one request may take.
-func (a *Admin) awaitLeaders(ctx context.Context, names []string) error {
-	deadline := time.Now().Add(a.client.Timeout())
-	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
-		meta, err := a.client.Metadata(ctx, names)
-		if err != nil {
-			return fmt.Errorf("waiting for the new topics: %w", err)
-		}
-		waiting := leaderless(meta)
-		if waiting == "" {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%s: created, but %w after %v", waiting, ErrNotReady, a.client.Timeout())
-		}
-		if err := sleep(ctx, pause); err != nil {
-			return err
-		}
-	}
-}
-
-// leaderless names the first topic that has a partition without a leader.
-func leaderless(meta kafka.Metadata) string {
-	for _, t := range meta.Topics {
-		if t.Err != nil || len(t.Partitions) == 0 {
-			return t.Name
-		}
-		for _, p := range t.Partitions {
-			if p.Leader < 0 {
-				return t.Name
-			}
-		}
-	}
-	return ""
 }

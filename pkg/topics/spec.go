@@ -49,6 +49,27 @@ func (s Spec) Check(force bool) error {
 	return errors.Join(bad...)
 }
 
+// CheckSpecs tells what is wrong with specs for one cluster whatever it is:
+// each by itself, see [Spec.Check], and two that name the same topic or
+// collide ([ErrInvalidName]).
+func CheckSpecs(specs []Spec, force bool) error {
+	var bad []error
+	for i, s := range specs {
+		if err := s.Check(force); err != nil {
+			bad = append(bad, err)
+		}
+		for _, other := range specs[:i] {
+			switch {
+			case other.Name == s.Name:
+				bad = append(bad, fmt.Errorf("%s: %w: named twice", s.Name, ErrInvalidName))
+			case Collides(other.Name, s.Name):
+				bad = append(bad, fmt.Errorf("%s: %w: a cluster cannot hold it beside %s, from which it differs only in '.' and '_'", s.Name, ErrInvalidName, other.Name))
+			}
+		}
+	}
+	return errors.Join(bad...)
+}
+
 // The settings of a dead letter queue.
 const (
 	// DLQHeadroom is how many bytes larger than its source's a queue's records may be.

@@ -19,6 +19,17 @@ type Difference struct {
 	Field string `json:"field"` // partitions, replication, or the name of a setting
 	Have  string `json:"have"`
 	Want  string `json:"want"`
+	// Deleted tells that a setting is taken off the topic, so that the broker's default counts.
+	Deleted bool `json:"deleted,omitempty"`
+}
+
+// String is the difference as a change: "retention.ms: 1000 → 2000".
+func (d Difference) String() string {
+	want := quoteEmpty(d.Want)
+	if d.Deleted {
+		want = "the broker's default"
+	}
+	return d.Field + ": " + quoteEmpty(d.Have) + " → " + want
 }
 
 func joinDifferences(list []Difference) string {
@@ -49,14 +60,14 @@ type state struct {
 func (s state) differences(spec Spec) []Difference {
 	var list []Difference
 	if spec.Partitions > 0 && spec.Partitions != s.Partitions {
-		list = append(list, Difference{"partitions", strconv.Itoa(int(s.Partitions)), strconv.Itoa(int(spec.Partitions))})
+		list = append(list, Difference{Field: "partitions", Have: strconv.Itoa(int(s.Partitions)), Want: strconv.Itoa(int(spec.Partitions))})
 	}
 	if spec.Replication > 0 && spec.Replication != s.Replication {
-		list = append(list, Difference{"replication", strconv.Itoa(int(s.Replication)), strconv.Itoa(int(spec.Replication))})
+		list = append(list, Difference{Field: "replication", Have: strconv.Itoa(int(s.Replication)), Want: strconv.Itoa(int(spec.Replication))})
 	}
 	for _, name := range slices.Sorted(maps.Keys(spec.Config)) {
 		if have := s.Config[name].Value; !sameValue(name, have, spec.Config[name]) {
-			list = append(list, Difference{name, have, spec.Config[name]})
+			list = append(list, Difference{Field: name, Have: have, Want: spec.Config[name]})
 		}
 	}
 	return list

@@ -1,0 +1,202 @@
+package topics
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+)
+
+// ListOptions says which topics to list and what to find out about them.
+type ListOptions struct {
+	// Patterns are names and globs, see [Match]; none lists every topic.
+	Patterns []string
+	// Internal lists the cluster's own topics as well.
+	Internal bool
+	// Records counts records, which costs two requests to every leader.
+	Records bool
+	// Sizes sums bytes on disk, which costs a request to every broker.
+	Sizes bool
+}
+
+// Topic is one row of a listing. The pointers are nil where it was not asked
+// for or no broker told.
+type Topic struct {
+	Name        string `json:"name"`
+	ID          string `json:"id,omitempty"`
+	Internal    bool   `json:"internal,omitempty"`
+	Partitions  int    `json:"partitions"`
+	Replication int16  `json:"replication"`
+	// Records is the sum of end minus start offsets: what compaction removed
+	// and the markers of transactions count.
+	Records *int64 `json:"records,omitempty"`
+	// SizeBytes is the size on disk over all replicas.
+	SizeBytes *int64 `json:"size_bytes,omitempty"`
+	// DLQPending is the number of records in the topic's dead letter queue, nil without one.
+	DLQPending *int64 `json:"dlq_pending,omitempty"`
+	// Error is why the cluster told nothing, or too little, about the topic.
+	Error string `json:"error,omitempty"`
+}
+
+// List gives the selected topics by name, and the patterns that selected none.
+// Names, partitions and replicas come from a single Metadata request.
+func (a *Admin) List(ctx context.Context, opts ListOptions) (list []Topic, missed []string, err error) {
+	m, err := newMatcher(opts.Patterns, opts.Internal)
+	if err != nil {
+		return nil, nil, err
+	}
+	meta, err := a.client.Metadata(ctx, withQueues(m.names(), opts.Records))
+	if err != nil {
+		return nil, nil, err
+	}
+	chosen := m.choose(meta)
+	missed = m.missed()
+	for _, t := range chosen {
+		row := Topic{Name: t.Name, ID: t.ID, Internal: t.Internal, Partitions: len(t.Partitions), Replication: replication(t)}
+		if t.Err != nil {
+			row.Error = t.Err.Error()
+		}
+		list = append(list, row)
+	}
+	var sizes map[kafka.TopicPartition]int64
+	sized := make(chan struct{})
+	go func() {
+		defer close(sized)
+		if opts.Sizes {
+			sizes = a.sizes(ctx, meta, nil)
+		}
+	}()
+	if opts.Records {
+		err = a.countRecords(ctx, meta, list)
+	}
+	<-sized
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range list {
+		list[i].SizeBytes = sumSizes(sizes, list[i])
+	}
+	return list, missed, ctx.Err()
+}
+
+// choose gives the topics of meta that the matcher wants and the cluster has.
+func (m *matcher) choose(meta kafka.Metadata) []kafka.TopicMetadata {
+	var chosen []kafka.TopicMetadata
+	for _, t := range meta.Topics {
+		if t.Err != nil && len(t.Partitions) == 0 && isUnknown(t.Err) {
+			continue
+		}
+		if m.wants(t.Name, t.Internal) {
+			chosen = append(chosen, t)
+		}
+	}
+	return chosen
+}
+
+// withQueues adds the dead letter queues of the named topics. A name that is
+// too long to have one is left alone.
+func withQueues(names []string, queues bool) []string {
+	if !queues || names == nil {
+		return names
+	}
+	all := slices.Clone(names)
+	for _, name := range names {
+		if queue := name + DLQSuffix; len(queue) <= MaxNameLength && !slices.Contains(all, queue) {
+			all = append(all, queue)
+		}
+	}
+	return all
+}
+
+// countRecords fills Records and DLQPending of the rows.
+func (a *Admin) countRecords(ctx context.Context, meta kafka.Metadata, rows []Topic) error {
+	wanted := make(map[string]bool, 2*len(rows))
+	for _, r := range rows {
+		wanted[r.Name], wanted[r.Name+DLQSuffix] = true, true
+	}
+	var some kafka.Metadata
+	for _, t := range meta.Topics {
+		if wanted[t.Name] {
+			some.Topics = append(some.Topics, t)
+		}
+	}
+	bounds, err := a.bounds(ctx, some)
+	if err != nil {
+		return err
+	}
+	counts := make(map[string]int64, len(some.Topics))
+	broken := make(map[string]error)
+	for _, t := range some.Topics {
+		n, err := bounds.records(t)
+		if err != nil {
+			broken[t.Name] = err
+			continue
+		}
+		counts[t.Name] = n
+	}
+	for i := range rows {
+		r := &rows[i]
+		if n, ok := counts[r.Name]; ok && r.Error == "" {
+			r.Records = &n
+		}
+		if err := broken[r.Name]; err != nil && r.Error == "" {
+			r.Error = err.Error()
+		}
+		if n, ok := counts[r.Name+DLQSuffix]; ok {
+			r.DLQPending = &n
+		}
+	}
+	return nil
+}
+
+// bounds are the start and end offsets of partitions, and why some are unknown.
+type bounds struct {
+	start, end map[kafka.TopicPartition]int64
+	err        error
+}
+
+// bounds finds where the partitions start and end, up to the high watermark.
+// Only a context that ended is an error of the whole.
+func (a *Admin) bounds(ctx context.Context, meta kafka.Metadata) (bounds, error) {
+	first, last := map[kafka.TopicPartition]int64{}, map[kafka.TopicPartition]int64{}
+	for _, t := range meta.Topics {
+		for _, p := range t.Partitions {
+			tp := kafka.TopicPartition{Topic: t.Name, Partition: p.ID}
+			first[tp], last[tp] = kafka.Earliest, kafka.Latest
+		}
+	}
+	var b bounds
+	if len(first) == 0 {
+		return b, nil
+	}
+	b.start, b.err = a.client.OffsetsIn(ctx, meta, first, kafka.ReadUncommitted)
+	if b.err == nil || len(b.start) > 0 {
+		var err error
+		if b.end, err = a.client.OffsetsIn(ctx, meta, last, kafka.ReadUncommitted); err != nil {
+			b.err = err
+		}
+	}
+	return b, ctx.Err()
+}
+
+// records sums the topic's partitions; the error says which are unknown.
+func (b bounds) records(t kafka.TopicMetadata) (int64, error) {
+	var sum int64
+	var dark []string
+	for _, p := range t.Partitions {
+		tp := kafka.TopicPartition{Topic: t.Name, Partition: p.ID}
+		start, okStart := b.start[tp]
+		end, okEnd := b.end[tp]
+		if !okStart || !okEnd {
+			dark = append(dark, fmt.Sprint(p.ID))
+			continue
+		}
+		sum += max(0, end-start)
+	}
+	if len(dark) > 0 {
+		return 0, fmt.Errorf("no offsets of partition %s", strings.Join(dark, ", "))
+	}
+	return sum, nil
+}
