@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -15,75 +16,15 @@ const (
 	codeUnknownTopicID sarama.KError = 100
 )
 
-// codeText gives the name in Kafka's protocol guide and a plain message for
-// the codes a person is likely to meet. The message of other codes is the
-// protocol library's.
-func codeText(code sarama.KError) (name, message string) {
-	switch code {
-	case sarama.ErrUnknownTopicOrPartition:
-		return "UNKNOWN_TOPIC_OR_PARTITION", "no such topic or partition"
-	case sarama.ErrTopicAlreadyExists:
-		return "TOPIC_ALREADY_EXISTS", "topic already exists"
-	case sarama.ErrInvalidTopic:
-		return "INVALID_TOPIC_EXCEPTION", "invalid topic name"
-	case sarama.ErrInvalidReplicationFactor:
-		return "INVALID_REPLICATION_FACTOR", "replication factor is larger than the number of brokers, or below 1"
-	case sarama.ErrInvalidPartitions:
-		return "INVALID_PARTITIONS", "invalid number of partitions"
-	case sarama.ErrInvalidConfig:
-		return "INVALID_CONFIG", "invalid configuration"
-	case sarama.ErrPolicyViolation:
-		return "POLICY_VIOLATION", "refused by the cluster's policy"
-	case sarama.ErrTopicAuthorizationFailed:
-		return "TOPIC_AUTHORIZATION_FAILED", "not permitted on this topic"
-	case sarama.ErrGroupAuthorizationFailed:
-		return "GROUP_AUTHORIZATION_FAILED", "not permitted on this consumer group"
-	case sarama.ErrClusterAuthorizationFailed:
-		return "CLUSTER_AUTHORIZATION_FAILED", "not permitted on this cluster"
-	case sarama.ErrTransactionalIDAuthorizationFailed:
-		return "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "not permitted on this transactional id"
-	case sarama.ErrSASLAuthenticationFailed:
-		return "SASL_AUTHENTICATION_FAILED", "authentication failed"
-	case sarama.ErrMessageSizeTooLarge:
-		return "MESSAGE_TOO_LARGE", "record is larger than the topic's max.message.bytes"
-	case sarama.ErrNotLeaderForPartition:
-		return "NOT_LEADER_OR_FOLLOWER", "broker is not the partition's leader"
-	case sarama.ErrLeaderNotAvailable:
-		return "LEADER_NOT_AVAILABLE", "partition has no leader"
-	case sarama.ErrOffsetOutOfRange:
-		return "OFFSET_OUT_OF_RANGE", "offset is outside the partition's log"
-	case sarama.ErrNotEnoughReplicas:
-		return "NOT_ENOUGH_REPLICAS", "fewer in-sync replicas than min.insync.replicas"
-	case sarama.ErrNotEnoughReplicasAfterAppend:
-		return "NOT_ENOUGH_REPLICAS_AFTER_APPEND", "fewer in-sync replicas than min.insync.replicas after the append"
-	case sarama.ErrUnsupportedVersion:
-		return "UNSUPPORTED_VERSION", "not supported by this broker's version"
-	case sarama.ErrRequestTimedOut:
-		return "REQUEST_TIMED_OUT", "broker timed out"
-	case sarama.ErrGroupIDNotFound:
-		return "GROUP_ID_NOT_FOUND", "no such consumer group"
-	case sarama.ErrNonEmptyGroup:
-		return "NON_EMPTY_GROUP", "consumer group has live members"
-	case sarama.ErrProducerFenced:
-		return "PRODUCER_FENCED", "fenced by a newer producer with the same transactional id"
-	case sarama.ErrInvalidProducerEpoch:
-		return "INVALID_PRODUCER_EPOCH", "producer epoch is older than the current one"
-	case sarama.ErrInvalidRecord:
-		return "INVALID_RECORD", "record refused by the broker (a compacted topic needs a key)"
-	case sarama.ErrInvalidTimestamp:
-		return "INVALID_TIMESTAMP", "timestamp is outside the range the topic accepts"
-	case codeUnknownTopicID:
-		return "UNKNOWN_TOPIC_ID", "no topic with this id"
-	}
-	return "", strings.TrimPrefix(code.Error(), "kafka server: ")
-}
-
 func brokerError(code sarama.KError, detail string) *BrokerError {
-	name, message := codeText(code)
-	if detail != "" {
-		message = detail
+	known, ok := lookupCode(int16(code))
+	if !ok {
+		known = errorCode{name: fmt.Sprintf("CODE_%d", code), message: fmt.Sprintf("broker answered with error code %d, which this client does not know", code)}
 	}
-	return &BrokerError{Code: int16(code), Name: name, Message: message}
+	if detail != "" {
+		known.message = detail
+	}
+	return &BrokerError{Code: int16(code), Name: known.name, Message: known.message}
 }
 
 // NewBrokerError gives the error for a code that a broker answered with, and
@@ -93,6 +34,52 @@ func NewBrokerError(code int16, detail string) error {
 		return nil
 	}
 	return brokerError(sarama.KError(code), detail)
+}
+
+// Translate turns an error of the protocol library into one of this package's:
+// a broker's code becomes a [*BrokerError], a lost connection [ErrUnreachable].
+// A [*ConnectError] inside comes out alone. Other errors come back as they are.
+func Translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	var be *BrokerError
+	var ce *ConnectError
+	switch {
+	case errors.As(err, &be):
+		return err
+	case errors.As(err, &ce):
+		return ce
+	case isLoginFailure(err):
+		return loginError(err)
+	}
+	var ke sarama.KError
+	if errors.As(err, &ke) {
+		return brokerError(ke, "")
+	}
+	if isConnectionLoss(err) {
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return err
+}
+
+// isLoginFailure tells the one code that comes wrapped in a type which does
+// not unwrap to it.
+func isLoginFailure(err error) bool { return errors.Is(err, sarama.ErrSASLAuthenticationFailed) }
+
+// loginError keeps the broker's own words about a login that it refused.
+func loginError(err error) error {
+	_, detail, found := strings.Cut(err.Error(), sarama.ErrSASLAuthenticationFailed.Error()+": ")
+	if !found {
+		detail = ""
+	}
+	return brokerError(sarama.ErrSASLAuthenticationFailed, strings.TrimSpace(detail))
+}
+
+// isCode tells whether err is the broker's answer of this code.
+func isCode(err error, code sarama.KError) bool {
+	var be *BrokerError
+	return errors.Is(err, code) || errors.As(err, &be) && be.Code == int16(code)
 }
 
 // isConnectionLoss tells a connection that broke or never was from an answer.

@@ -1,16 +1,22 @@
 package kafka
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/IBM/sarama"
 )
 
-// addresses checks the bootstrap list and gives every entry a port.
-func addresses(list []string) ([]string, error) {
+// ParseAddresses checks a bootstrap list, whose items may themselves be lists
+// joined by commas, and gives every address a port: 9092 where it has none. An
+// IPv6 address with a port stands in brackets. What is no address is [ErrConfig].
+func ParseAddresses(list []string) ([]string, error) {
 	var addrs []string
 	for _, item := range list {
 		for addr := range strings.SplitSeq(item, ",") {
@@ -18,20 +24,40 @@ func addresses(list []string) ([]string, error) {
 			if addr == "" {
 				continue
 			}
-			host, port, err := net.SplitHostPort(addr)
+			full, err := parseAddress(addr)
 			if err != nil {
-				host, port = strings.Trim(addr, "[]"), "9092"
+				return nil, err
 			}
-			if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" {
-				return nil, fmt.Errorf("bootstrap address %q: want host:port: %w", addr, ErrConfig)
+			if !slices.Contains(addrs, full) {
+				addrs = append(addrs, full)
 			}
-			addrs = append(addrs, net.JoinHostPort(host, port))
 		}
 	}
 	if len(addrs) == 0 {
 		return nil, fmt.Errorf("no bootstrap address given: %w", ErrConfig)
 	}
 	return addrs, nil
+}
+
+func parseAddress(addr string) (string, error) {
+	bad := fmt.Errorf("bootstrap address %q: want host:port: %w", addr, ErrConfig)
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		host, port = addr, "9092"
+		if inner, ok := strings.CutPrefix(addr, "["); ok {
+			if host, ok = strings.CutSuffix(inner, "]"); !ok {
+				return "", bad
+			}
+		}
+		if strings.Contains(host, ":") && net.ParseIP(strings.Split(host, "%")[0]) == nil {
+			return "", bad
+		}
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || host == "" || strings.ContainsAny(host, "/@[] \t\r\n\"'\\?#=") {
+		return "", bad
+	}
+	return net.JoinHostPort(host, strconv.FormatUint(n, 10)), nil
 }
 
 // saramaConfig is the base of every connection.
@@ -42,34 +68,88 @@ func (c *Client) saramaConfig() *sarama.Config {
 	conf.Metadata.Full = false
 	conf.Metadata.AllowAutoTopicCreation = false
 	conf.Net.DialTimeout = c.cfg.Timeout
-	conf.Net.ReadTimeout = c.cfg.Timeout
-	conf.Net.WriteTimeout = c.cfg.Timeout
+	conf.Net.ReadTimeout = c.requestTimeout
+	conf.Net.WriteTimeout = c.requestTimeout
 	conf.Net.Proxy.Enable = true
-	conf.Net.Proxy.Dialer = boundDialer{ctx: c.ctx, timeout: c.cfg.Timeout}
+	conf.Net.Proxy.Dialer = c.dialer
 	conf.Consumer.IsolationLevel = sarama.ReadCommitted
+	if s := c.dialer.security; s.authenticated() {
+		conf.Net.SASL.Enable = true
+		conf.Net.SASL.Handshake = true
+		conf.Net.SASL.Version = sarama.SASLHandshakeV1
+		conf.Net.SASL.Mechanism = sarama.SASLMechanism(s.mechanism)
+		conf.Net.SASL.User, conf.Net.SASL.Password = s.username, s.password
+		switch s.mechanism {
+		case mechanismScram256, mechanismScram512:
+			conf.Net.SASL.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &scramClient{mechanism: s.mechanism} }
+		case mechanismOAuth:
+			conf.Net.SASL.TokenProvider = boundTokens{ctx: c.ctx, source: s.token}
+		}
+	}
 	return conf
 }
 
 // connect learns the cluster from the first address that answers.
 func (c *Client) connect(addrs []string) error {
-	conf := c.saramaConfig()
-	conn, err := sarama.NewClient(addrs, conf)
-	if err != nil {
-		if c.ctx.Err() != nil {
-			return c.ctx.Err()
-		}
-		return &ConnectError{Addr: strings.Join(addrs, ","), Stage: StageTCP, Err: err}
+	defer c.dialer.stages.stop()
+	defer c.dialer.dropSpare()
+	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.Timeout+time.Second)
+	defer cancel()
+	found, errs := race(ctx, addrs, c.dialer.probe, func(p probed) { _ = p.conn.Close() })
+	if err := c.ended(); err != nil {
+		return err
 	}
-	c.conn = conn
-	meta, err := c.Metadata(c.ctx, []string{})
+	if found.conn == nil {
+		return c.dialer.explain(addrs, errs)
+	}
+	for i, err := range errs {
+		if err != nil {
+			c.dialer.shun(addrs[i], err)
+		}
+	}
+	c.dialer.keepSpare(found.addr, found.conn)
+	version, ok := release(found.known)
+	if !ok {
+		return &ConnectError{Addr: found.addr, Stage: StageAPIVersions, Err: errors.New("broker is older than Kafka 2.1, the oldest this client speaks to")}
+	}
+	c.conf = c.saramaConfig()
+	c.conf.Version = version
+	c.bootstrap = []string{found.addr}
+	for _, addr := range addrs {
+		if addr != found.addr {
+			c.bootstrap = append(c.bootstrap, addr)
+		}
+	}
+	meta, err := c.firstMetadata(ctx, found.addr)
 	if err != nil {
-		_ = conn.Close()
 		return err
 	}
 	c.id = meta.ClusterID
 	if want := c.cfg.ClusterID; want != "" && want != c.id {
-		_ = conn.Close()
-		return fmt.Errorf("%s: cluster id is %s, want %s: %w", strings.Join(addrs, ","), c.id, want, ErrClusterMismatch)
+		return fmt.Errorf("%s: cluster id is %s, want %s: %w", found.addr, c.id, want, ErrClusterMismatch)
 	}
-	return nil
+	c.conn, err = sarama.NewClient(addrs, c.conf)
+	return err
+}
+
+// ended is the error of a client whose context ended while it connected: a
+// deadline that passed is a cluster that did not answer in time.
+func (c *Client) ended() error {
+	err := c.ctx.Err()
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &ConnectError{Addr: strings.Join(c.cfg.Bootstrap, ","), Stage: StageTCP, Err: fmt.Errorf("no answer in time: %w", err)}
+	}
+	return err
+}
+
+// firstMetadata asks the address that answered, which is where a login fails.
+func (c *Client) firstMetadata(ctx context.Context, addr string) (Metadata, error) {
+	meta, err := c.askMetadata(ctx, addr, []string{})
+	if err == nil {
+		return meta, nil
+	}
+	if ended := c.ended(); ended != nil {
+		return Metadata{}, ended
+	}
+	return Metadata{}, c.dialer.explainLogin(addr, err)
 }

@@ -77,24 +77,3 @@ func (e *BrokerError) Is(target error) bool {
 	}
 	return false
 }
-
-// Translate turns an error of the protocol library into one of this package's:
-// a broker's code becomes a [*BrokerError], a lost connection [ErrUnreachable].
-// Other errors come back as they are.
-func Translate(err error) error {
-	if err == nil {
-		return nil
-	}
-	var be *BrokerError
-	if errors.As(err, &be) {
-		return err
-	}
-	if isConnectionLoss(err) {
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	var ke sarama.KError
-	if errors.As(err, &ke) {
-		return brokerError(ke, "")
-	}
-	return err
-}

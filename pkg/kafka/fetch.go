@@ -2,7 +2,10 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -51,41 +54,88 @@ type Fetched struct {
 }
 
 // Fetch asks the leaders of the partitions in from, each starting at its
-// offset, once. Partitions of one leader share a request; leaders are asked
-// one after the other, so callers that read from several leaders at once call
-// Fetch from a goroutine for each, split by [Client.Leader].
+// offset, once and all at the same time. Partitions of one leader share a
+// request. A partition that cannot be read has its Err, also when its leader
+// is not known or not reachable; the error is that of the call as a whole,
+// such as the context's. After a retriable Err, such as a leader that moved,
+// the next Fetch asks the new leader.
 func (c *Client) Fetch(ctx context.Context, from map[TopicPartition]int64, opts FetchOptions) ([]Fetched, error) {
 	opts = opts.withDefaults()
-	byLeader, err := c.byLeader(ctx, from)
+	sorted, failed, err := c.byLeader(ctx, from)
 	if err != nil {
 		return nil, err
 	}
-	var all []Fetched
-	for leader, parts := range byLeader {
-		got, err := c.fetchLeader(ctx, leader, parts, from, opts)
-		if err != nil {
-			return all, err
-		}
-		all = append(all, got...)
+	var (
+		mu  sync.Mutex
+		wg  sync.WaitGroup
+		all []Fetched
+	)
+	for tp, err := range failed {
+		all = append(all, failedFetch(tp, from[tp], err))
 	}
+	for addr, parts := range sorted {
+		wg.Go(func() {
+			got := c.fetchLeader(ctx, addr, parts, from, opts)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, got...)
+		})
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := c.ctx.Err(); err != nil {
+		return nil, err
+	}
+	var moved []TopicPartition
+	for i := range all {
+		if all[i].Err != nil && isRetriable(all[i].Err) {
+			moved = append(moved, all[i].TopicPartition)
+		}
+	}
+	c.forget(moved)
+	slices.SortFunc(all, func(a, b Fetched) int { return comparePartitions(a.TopicPartition, b.TopicPartition) })
 	return all, nil
 }
 
-// Leader gives the id of the broker that leads the partition.
-func (c *Client) Leader(ctx context.Context, tp TopicPartition) (int32, error) {
-	var id int32
-	err := c.Do(ctx, func() error {
-		b, err := c.conn.Leader(tp.Topic, tp.Partition)
-		if err != nil {
-			return fmt.Errorf("%s: %w", tp, Translate(err))
-		}
-		id = b.ID()
-		return nil
-	})
-	return id, err
+func failedFetch(tp TopicPartition, from int64, err error) Fetched {
+	return Fetched{TopicPartition: tp, Next: from, HighWatermark: -1, LastStable: -1, LogStart: -1, Err: err}
 }
 
-func (c *Client) fetchLeader(ctx context.Context, leader *sarama.Broker, parts []TopicPartition, from map[TopicPartition]int64, opts FetchOptions) ([]Fetched, error) {
+// fetchLeader sends one request. An answer that does not decode is asked for
+// again partition by partition, which tells whose fault it is.
+func (c *Client) fetchLeader(ctx context.Context, addr string, parts []TopicPartition, from map[TopicPartition]int64, opts FetchOptions) []Fetched {
+	res, err := c.fetchOnce(ctx, addr, parts, from, opts)
+	var decoding sarama.PacketDecodingError
+	if err != nil && (errors.As(err, &decoding) || errors.Is(err, sarama.ErrDecompressedBatchTooLarge)) {
+		if len(parts) > 1 {
+			var got []Fetched
+			for _, tp := range parts {
+				got = append(got, c.fetchLeader(ctx, addr, []TopicPartition{tp}, from, opts)...)
+			}
+			return got
+		}
+		err = fmt.Errorf("batch at offset %d or after: %w", from[parts[0]], err)
+	}
+	if err == nil && res.ErrorCode != 0 {
+		err = NewBrokerError(res.ErrorCode, "")
+	}
+	got := make([]Fetched, 0, len(parts))
+	for _, tp := range parts {
+		switch {
+		case err != nil:
+			got = append(got, failedFetch(tp, from[tp], err))
+		case res.GetBlock(tp.Topic, tp.Partition) == nil:
+			got = append(got, failedFetch(tp, from[tp], fmt.Errorf("broker %s left it out of its answer", addr)))
+		default:
+			got = append(got, readBlock(tp, from[tp], res.GetBlock(tp.Topic, tp.Partition), opts.Isolation))
+		}
+	}
+	return got
+}
+
+func (c *Client) fetchOnce(ctx context.Context, addr string, parts []TopicPartition, from map[TopicPartition]int64, opts FetchOptions) (*sarama.FetchResponse, error) {
 	req := &sarama.FetchRequest{
 		// Version 12 and lower name topics, later ones only their ids.
 		Version: 11, MaxWaitTime: int32(opts.MaxWait.Milliseconds()), MinBytes: opts.MinBytes,
@@ -94,29 +144,5 @@ func (c *Client) fetchLeader(ctx context.Context, leader *sarama.Broker, parts [
 	for _, tp := range parts {
 		req.AddBlock(tp.Topic, tp.Partition, from[tp], opts.MaxPartition, -1)
 	}
-	var res *sarama.FetchResponse
-	err := c.Do(ctx, func() error {
-		r, err := leader.Fetch(req)
-		if err != nil {
-			_ = leader.Close()
-			return err
-		}
-		res = r
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("fetching from %s: %w", leader.Addr(), err)
-	}
-	if res.ErrorCode != 0 {
-		return nil, fmt.Errorf("fetching from %s: %w", leader.Addr(), NewBrokerError(res.ErrorCode, ""))
-	}
-	got := make([]Fetched, 0, len(parts))
-	for _, tp := range parts {
-		block := res.GetBlock(tp.Topic, tp.Partition)
-		if block == nil {
-			continue
-		}
-		got = append(got, readBlock(tp, from[tp], block, opts.Isolation))
-	}
-	return got, nil
+	return ask(ctx, c.link(addr, forFetching), opts.MaxWait, func(b *sarama.Broker) (*sarama.FetchResponse, error) { return b.Fetch(req) })
 }

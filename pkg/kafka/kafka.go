@@ -27,58 +27,97 @@ import (
 // DefaultTimeout bounds connecting where [Config.Timeout] is zero.
 const DefaultTimeout = 10 * time.Second
 
+// requestTimeout is the default of request.timeout.ms, Java's own: how long
+// the protocol client of [Client.Wire] waits for an answer, some of which the
+// broker holds back on purpose.
+const requestTimeout = 30 * time.Second
+
 // Config says how to reach a cluster.
 type Config struct {
 	// Bootstrap lists host:port addresses to start from; the port defaults to 9092.
 	Bootstrap []string
 	// Properties are client settings under Kafka's own names, such as
-	// security.protocol. Secrets are already resolved to their values.
+	// security.protocol; [LookupProperty] tells which have an effect. Secrets
+	// are already resolved to their values. bootstrap.servers counts where
+	// Bootstrap is empty, client.id where ClientID is.
 	Properties map[string]string
 	// ClusterID, when set, is the only cluster Open accepts; another one is [ErrClusterMismatch].
 	ClusterID string
 	// ClientID names this client in the broker's logs and quotas; default manage-kafka.
 	ClientID string
-	// Timeout bounds connecting and each later request; default [DefaultTimeout].
+	// Timeout bounds connecting and each later request; default
+	// socket.connection.setup.timeout.ms, else [DefaultTimeout].
 	Timeout time.Duration
 	// Notice, when set, is told once which stage of connecting hangs after 3 s.
 	// It may be called from another goroutine while Open runs, never after.
 	Notice func(text string)
+	// Warn, when set, is told about files with secrets that others can read.
+	// It may be called from another goroutine.
+	Warn func(text string)
 }
 
 // Client is a connection to one cluster. Its methods may be called at once
 // from several goroutines. The one who opened it closes it.
 type Client struct {
-	ctx    context.Context
-	cancel context.CancelFunc
-	conn   sarama.Client
-	cfg    Config
-	id     string
-	nodes  nodes
-	calls  sync.WaitGroup
-	closed sync.Once
+	ctx            context.Context
+	cancel         context.CancelFunc
+	cfg            Config
+	dialer         *dialer
+	conf           *sarama.Config
+	conn           sarama.Client
+	id             string
+	bootstrap      []string // the address that answered first
+	requestTimeout time.Duration
+	calls          sync.WaitGroup
+	closed         sync.Once
+
+	mu      sync.Mutex
+	links   map[linkKey]*link
+	leaders map[TopicPartition]Broker
+	brokers []Broker
 }
 
 // Open connects to the cluster that cfg names and learns its brokers. The
 // context bounds the Client's whole life, not only the connecting.
 //
-// It reports a [*ConnectError] when no address answers as Kafka does,
-// [ErrClusterMismatch] when the cluster is not the pinned one, and the
-// context's error when that ended first.
+// It reports [ErrConfig] for a property that is unknown, malformed or
+// contradicts another, a [*ConnectError] when no address answers as Kafka does
+// (which is [ErrNotPermitted] where a login failed and [ErrUnreachable]
+// otherwise), [ErrClusterMismatch] when the cluster is not the pinned one, and
+// the context's error when that was canceled first.
 func Open(ctx context.Context, cfg Config) (*Client, error) {
-	if cfg.ClientID == "" {
-		cfg.ClientID = "manage-kafka"
+	sec, err := readSecurity(cfg.Properties, cfg.Warn)
+	if err != nil {
+		return nil, err
+	}
+	if len(cfg.Bootstrap) == 0 && cfg.Properties[propBootstrap] != "" {
+		cfg.Bootstrap = []string{cfg.Properties[propBootstrap]}
+	}
+	addrs, err := ParseAddresses(cfg.Bootstrap)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Bootstrap = addrs
+	cfg.ClientID = firstOf(cfg.ClientID, sec.clientID, "manage-kafka")
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = sec.connectTimeout
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = DefaultTimeout
 	}
-	addrs, err := addresses(cfg.Bootstrap)
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithCancel(ctx)
-	c := &Client{ctx: ctx, cancel: cancel, cfg: cfg}
+	c := &Client{
+		ctx: ctx, cancel: cancel, cfg: cfg, requestTimeout: sec.requestTimeout,
+		links: map[linkKey]*link{}, leaders: map[TopicPartition]Broker{},
+	}
+	if c.requestTimeout == 0 {
+		c.requestTimeout = requestTimeout
+	}
+	c.dialer = newDialer(ctx, cfg, sec)
 	if err := c.connect(addrs); err != nil {
 		cancel()
+		c.calls.Wait()
+		c.closeLinks()
 		return nil, err
 	}
 	return c, nil
@@ -90,7 +129,11 @@ func (c *Client) ClusterID() string { return c.id }
 // Bootstrap lists the addresses the Client was opened with.
 func (c *Client) Bootstrap() []string { return c.cfg.Bootstrap }
 
-// Timeout is the bound of one request to a broker.
+// Release is the newest Kafka release whose requests the cluster knows, such
+// as 3.9.0, as far as this client knows them.
+func (c *Client) Release() string { return c.conf.Version.String() }
+
+// Timeout is the bound of connecting and of one request to a broker.
 func (c *Client) Timeout() time.Duration { return c.cfg.Timeout }
 
 // Wire hands the packages of this module the protocol client. Its type cannot
@@ -109,8 +152,8 @@ func (c *Client) Close() error {
 		if errors.Is(err, sarama.ErrClosedClient) {
 			err = nil
 		}
-		c.nodes.close()
 		c.calls.Wait()
+		c.closeLinks()
 	})
 	return err
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/IBM/sarama"
@@ -48,42 +49,75 @@ type Metadata struct {
 // for all topics, an empty list for none. A topic that does not exist is in
 // the answer with its Err; it is never created by asking.
 func (c *Client) Metadata(ctx context.Context, topics []string) (Metadata, error) {
-	var meta Metadata
-	err := c.Do(ctx, func() error {
-		res, err := c.requestMetadata(topics)
-		if err != nil {
-			return err
+	var failed error
+	for _, addr := range c.addresses() {
+		meta, err := c.askMetadata(ctx, addr, topics)
+		if err == nil || !errors.Is(err, ErrUnreachable) || ctx.Err() != nil {
+			return meta, err
 		}
-		c.nodes.learn(res)
-		meta = readMetadata(res)
-		return nil
-	})
-	if err != nil {
-		return Metadata{}, err
+		// Another broker may be alive.
+		if failed == nil {
+			failed = err
+		}
 	}
-	return meta, nil
+	return Metadata{}, failed
 }
 
-func (c *Client) requestMetadata(topics []string) (*sarama.MetadataResponse, error) {
-	broker := c.conn.LeastLoadedBroker()
-	if broker == nil {
-		return nil, sarama.ErrOutOfBrokers
+// addresses lists where to ask about the cluster: the bootstrap address that
+// answered, the brokers it told of, the other bootstrap addresses.
+func (c *Client) addresses() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	addrs := slices.Clone(c.bootstrap[:1])
+	for _, b := range c.brokers {
+		addrs = append(addrs, b.Addr)
 	}
-	if err := broker.Open(c.conn.Config()); err != nil && err != sarama.ErrAlreadyConnected {
-		return nil, err
-	}
-	req := sarama.NewMetadataRequest(c.conn.Config().Version, topics)
+	addrs = append(addrs, c.bootstrap[1:]...)
+	seen := map[string]bool{}
+	return slices.DeleteFunc(addrs, func(addr string) bool {
+		known := seen[addr]
+		seen[addr] = true
+		return known
+	})
+}
+
+func (c *Client) askMetadata(ctx context.Context, addr string, topics []string) (Metadata, error) {
+	req := sarama.NewMetadataRequest(c.conf.Version, topics)
 	if topics != nil && len(topics) == 0 {
 		// The library writes an empty list as "all topics"; a name no topic
 		// can have asks for the brokers alone.
 		req.Topics = []string{""}
 	}
-	res, err := broker.GetMetadata(req)
+	res, err := ask(ctx, c.link(addr, forAsking), 0, func(b *sarama.Broker) (*sarama.MetadataResponse, error) { return b.GetMetadata(req) })
 	if err != nil {
-		// A broken connection is not reopened by itself.
-		_ = broker.Close()
+		return Metadata{}, err
 	}
-	return res, err
+	meta := readMetadata(res)
+	c.remember(meta)
+	return meta, nil
+}
+
+// remember keeps where the brokers are and what they lead.
+func (c *Client) remember(meta Metadata) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(meta.Brokers) > 0 {
+		c.brokers = meta.Brokers
+	}
+	byID := make(map[int32]Broker, len(c.brokers))
+	for _, b := range c.brokers {
+		byID[b.ID] = b
+	}
+	for _, t := range meta.Topics {
+		for _, p := range t.Partitions {
+			tp := TopicPartition{Topic: t.Name, Partition: p.ID}
+			if b, ok := byID[p.Leader]; ok {
+				c.leaders[tp] = b
+			} else {
+				delete(c.leaders, tp)
+			}
+		}
+	}
 }
 
 func readMetadata(res *sarama.MetadataResponse) Metadata {

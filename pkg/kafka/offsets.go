@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -33,95 +36,113 @@ const (
 
 // Offsets finds, for every partition of at, the first offset whose timestamp
 // is at or after the given one in milliseconds, or [Latest] or [Earliest]. A
-// partition without such a record is -1. It asks every leader once, all at the
-// same time. Partitions that failed are missing from the map and joined, by
-// name, in the error; the others are valid even then.
+// partition without such a record is -1. It asks every leader at the same
+// time, and follows a leader that has moved. Partitions that failed are
+// missing from the map and joined, by name, in the error; the others are valid
+// even then.
 func (c *Client) Offsets(ctx context.Context, at map[TopicPartition]int64, isolation Isolation) (map[TopicPartition]int64, error) {
-	byLeader, failed := c.byLeader(ctx, at)
-	found, err := c.offsetsByLeader(ctx, byLeader, at, isolation)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	found := make(map[TopicPartition]int64, len(at))
+	left := maps.Clone(at)
+	deadline := time.Now().Add(c.cfg.Timeout)
+	wait := backoff{}
+	for {
+		sorted, failed, err := c.byLeader(ctx, left)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.offsetsByLeader(ctx, sorted, left, isolation, found, failed); err != nil {
+			return nil, err
+		}
+		maps.DeleteFunc(left, func(tp TopicPartition, _ int64) bool { return failed[tp] == nil })
+		again := slices.ContainsFunc(slices.Collect(maps.Values(failed)), func(err error) bool {
+			return isRetriable(err) && !errors.Is(err, ErrUnknownTopic)
+		})
+		if !again || time.Now().After(deadline) {
+			return found, joinFailures(failed)
+		}
+		c.forget(slices.Collect(maps.Keys(failed)))
+		if err := wait.sleep(ctx); err != nil {
+			return nil, err
+		}
 	}
-	return found, errors.Join(failed, err)
 }
 
-// offsetsByLeader asks every leader once, all at the same time.
-func (c *Client) offsetsByLeader(ctx context.Context, byLeader map[*sarama.Broker][]TopicPartition, at map[TopicPartition]int64, isolation Isolation) (map[TopicPartition]int64, error) {
+// OffsetsIn is [Client.Offsets] for a caller that has just asked for meta: it
+// takes the leaders from there, asks each once, and waits for none.
+func (c *Client) OffsetsIn(ctx context.Context, meta Metadata, at map[TopicPartition]int64, isolation Isolation) (map[TopicPartition]int64, error) {
+	addrs := make(map[int32]string, len(meta.Brokers))
+	for _, b := range meta.Brokers {
+		addrs[b.ID] = b.Addr
+	}
+	leaders := make(map[TopicPartition]int32, len(at))
+	for _, t := range meta.Topics {
+		for _, p := range t.Partitions {
+			leaders[TopicPartition{Topic: t.Name, Partition: p.ID}] = p.Leader
+		}
+	}
+	sorted, failed := map[string][]TopicPartition{}, map[TopicPartition]error{}
+	for tp := range at {
+		id, known := leaders[tp]
+		switch addr, ok := addrs[id]; {
+		case !known:
+			failed[tp] = ErrUnknownTopic
+		case !ok:
+			failed[tp] = brokerError(sarama.ErrLeaderNotAvailable, "")
+		default:
+			sorted[addr] = append(sorted[addr], tp)
+		}
+	}
+	found := make(map[TopicPartition]int64, len(at))
+	if err := c.offsetsByLeader(ctx, sorted, at, isolation, found, failed); err != nil {
+		return nil, err
+	}
+	return found, joinFailures(failed)
+}
+
+// joinFailures makes one error of those of several partitions, in their order.
+func joinFailures(failed map[TopicPartition]error) error {
+	var joined []error
+	for _, tp := range slices.SortedFunc(maps.Keys(failed), comparePartitions) {
+		joined = append(joined, fmt.Errorf("%s: %w", tp, failed[tp]))
+	}
+	return errors.Join(joined...)
+}
+
+// offsetsByLeader asks every leader once, all at the same time, and puts what
+// it learns into found and failed. Its error is the context's.
+func (c *Client) offsetsByLeader(ctx context.Context, sorted map[string][]TopicPartition, at map[TopicPartition]int64, isolation Isolation,
+	found map[TopicPartition]int64, failed map[TopicPartition]error) error {
 	var (
-		mu     sync.Mutex
-		wg     sync.WaitGroup
-		failed error
-		found  = make(map[TopicPartition]int64, len(at))
+		mu sync.Mutex
+		wg sync.WaitGroup
 	)
-	for leader, parts := range byLeader {
+	for addr, parts := range sorted {
 		wg.Go(func() {
-			res, err := c.listOffsets(ctx, leader, at, parts, isolation)
+			res, err := c.listOffsets(ctx, addr, at, parts, isolation)
 			mu.Lock()
 			defer mu.Unlock()
-			for tp, offset := range res {
-				found[tp] = offset
-			}
-			if err != nil {
-				failed = errors.Join(failed, err)
+			for _, tp := range parts {
+				if err != nil {
+					failed[tp] = err
+				} else if block := res.GetBlock(tp.Topic, tp.Partition); block == nil {
+					failed[tp] = fmt.Errorf("broker %s left it out of its answer", addr)
+				} else if block.Err != sarama.ErrNoError {
+					failed[tp] = Translate(block.Err)
+				} else {
+					found[tp] = block.Offset
+				}
 			}
 		})
 	}
 	wg.Wait()
-	return found, failed
+	return ctx.Err()
 }
 
-// byLeader sorts partitions by the broker that leads them.
-func (c *Client) byLeader(ctx context.Context, at map[TopicPartition]int64) (map[*sarama.Broker][]TopicPartition, error) {
-	byLeader := map[*sarama.Broker][]TopicPartition{}
-	var failed error
-	err := c.Do(ctx, func() error {
-		for tp := range at {
-			leader, err := c.conn.Leader(tp.Topic, tp.Partition)
-			if err != nil {
-				failed = errors.Join(failed, fmt.Errorf("%s: %w", tp, Translate(err)))
-				continue
-			}
-			byLeader[leader] = append(byLeader[leader], tp)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return byLeader, failed
-}
-
-func (c *Client) listOffsets(ctx context.Context, leader *sarama.Broker, at map[TopicPartition]int64, parts []TopicPartition, isolation Isolation) (map[TopicPartition]int64, error) {
-	req := sarama.NewOffsetRequest(c.conn.Config().Version)
+func (c *Client) listOffsets(ctx context.Context, addr string, at map[TopicPartition]int64, parts []TopicPartition, isolation Isolation) (*sarama.OffsetResponse, error) {
+	req := sarama.NewOffsetRequest(c.conf.Version)
 	req.IsolationLevel = isolation.wire()
 	for _, tp := range parts {
 		req.AddBlock(tp.Topic, tp.Partition, at[tp], 1)
 	}
-	var res *sarama.OffsetResponse
-	err := c.Do(ctx, func() error {
-		r, err := leader.GetAvailableOffsets(req)
-		if err != nil {
-			_ = leader.Close()
-			return err
-		}
-		res = r
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("offsets from %s: %w", leader.Addr(), err)
-	}
-	found := make(map[TopicPartition]int64, len(parts))
-	var failed error
-	for _, tp := range parts {
-		block := res.GetBlock(tp.Topic, tp.Partition)
-		switch {
-		case block == nil:
-			failed = errors.Join(failed, fmt.Errorf("%s: broker %s left it out of its answer", tp, leader.Addr()))
-		case block.Err != sarama.ErrNoError:
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", tp, Translate(block.Err)))
-		default:
-			found[tp] = block.Offset
-		}
-	}
-	return found, failed
+	return ask(ctx, c.link(addr, forAsking), 0, func(b *sarama.Broker) (*sarama.OffsetResponse, error) { return b.GetAvailableOffsets(req) })
 }

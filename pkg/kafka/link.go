@@ -1,0 +1,129 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// linkUse keeps requests that wait at the broker off the connection of those
+// that do not: a connection serves one request of ours at a time.
+type linkUse int
+
+const (
+	forAsking linkUse = iota
+	forFetching
+)
+
+type linkKey struct {
+	addr string
+	use  linkUse
+}
+
+// link is one connection to one broker, which is made when it is first needed
+// and made anew after it broke.
+type link struct {
+	client *Client
+	broker *sarama.Broker
+	conf   *sarama.Config
+
+	mu   sync.Mutex
+	conn net.Conn
+}
+
+func (c *Client) link(addr string, use linkUse) *link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := linkKey{addr, use}
+	l := c.links[key]
+	if l == nil {
+		l = &link{client: c, broker: sarama.NewBroker(addr)}
+		conf := *c.conf
+		conf.Net.Proxy.Dialer = l
+		l.conf = &conf
+		c.links[key] = l
+	}
+	return l
+}
+
+// Dial implements the proxy.Dialer that sarama takes.
+func (l *link) Dial(network, addr string) (net.Conn, error) {
+	conn, err := l.client.dialer.Dial(network, addr)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conn = conn
+	return conn, err
+}
+
+func (l *link) hangUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn != nil {
+		_ = l.conn.Close()
+	}
+}
+
+// ask sends one request over the link, and once more when the connection turns
+// out to be broken: a broker closes idle ones. Only requests that may be
+// repeated come here. It takes at most wait longer than the client's timeout.
+func ask[T any](ctx context.Context, l *link, wait time.Duration, request func(*sarama.Broker) (T, error)) (T, error) {
+	limit := l.client.cfg.Timeout + wait
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	answer, err := askOnce(bounded, l, request)
+	if err != nil && bounded.Err() == nil && brokeLater(err) {
+		answer, err = askOnce(bounded, l, request)
+	}
+	if err != nil && ctx.Err() == nil && bounded.Err() != nil && l.client.ctx.Err() == nil {
+		err = &ConnectError{Addr: l.broker.Addr(), Stage: StageMetadata, Err: fmt.Errorf("no answer in %s", short(limit))}
+	}
+	return answer, err
+}
+
+func askOnce[T any](ctx context.Context, l *link, request func(*sarama.Broker) (T, error)) (T, error) {
+	stop := context.AfterFunc(ctx, l.hangUp)
+	defer stop()
+	answers := make(chan T, 1)
+	err := l.client.Do(ctx, func() error {
+		if err := l.broker.Open(l.conf); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
+			return err
+		}
+		answer, err := request(l.broker)
+		if err != nil {
+			// A broken connection is not reopened by itself; that it is
+			// closed already is no news.
+			_ = l.broker.Close()
+			return err
+		}
+		answers <- answer
+		return nil
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return <-answers, nil
+}
+
+// brokeLater tells a connection that had worked from one that never came about.
+func brokeLater(err error) bool {
+	var ce *ConnectError
+	return errors.Is(err, ErrUnreachable) && !errors.As(err, &ce)
+}
+
+// closeLinks ends every connection. The dialer's context has ended, so none of
+// them waits.
+func (c *Client) closeLinks() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range c.links {
+		if err := l.broker.Close(); err != nil {
+			continue // it was never open, or broke before
+		}
+	}
+}
