@@ -19,6 +19,7 @@ type app struct {
 	flags  globalFlags
 	print  *printer
 	target target
+	shell  string // whose form -o env takes
 }
 
 func newApp(in io.Reader, out, errOut io.Writer) *app {
@@ -32,6 +33,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if err := a.flags.fromEnvironment(cmd); err != nil {
 		return err
 	}
+	a.print.takesEnv = cmd.Flags().Lookup("shell") != nil
 	return a.print.configure(a.flags, isTerminal(a.out), isTerminal(a.errOut))
 }
 

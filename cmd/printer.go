@@ -23,6 +23,7 @@ const (
 	formatJSON  = "json"
 	formatYAML  = "yaml"
 	formatName  = "name"
+	formatEnv   = "env" // of commands that answer with endpoints
 )
 
 // style is what a piece of text means; its colour is the printer's affair.
@@ -47,6 +48,7 @@ type printer struct {
 	errTTY   bool
 	outColor bool
 	errColor bool
+	takesEnv bool // the command answers in formatEnv too
 }
 
 func (p *printer) configure(g globalFlags, outTTY, errTTY bool) error {
@@ -64,6 +66,10 @@ func (p *printer) configure(g globalFlags, outTTY, errTTY bool) error {
 	switch p.format {
 	case "", formatTable, formatJSON, formatYAML, formatName:
 		return nil
+	case formatEnv:
+		if p.takesEnv {
+			return nil
+		}
 	}
 	return usagef("--output %q: want table, json, yaml or name", p.format)
 }

@@ -70,6 +70,11 @@ const (
 // commands lists every command, one a file.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
+		newStartCommand(a),
+		newStopCommand(a),
+		newStatusCommand(a),
+		newLogsCommand(a),
+		newBackgroundCommand(a),
 		newCreateTopicCommand(a),
 		newListTopicsCommand(a),
 		newDescribeTopicCommand(a),

@@ -28,6 +28,14 @@ type buildVersion struct {
 	Platform string `json:"platform"`
 }
 
+// String tells one build from another in a few words.
+func (v buildVersion) String() string {
+	if v.Commit == "" {
+		return v.Version
+	}
+	return v.Version + " (" + v.Commit + ")"
+}
+
 func readVersion() buildVersion {
 	v := buildVersion{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()

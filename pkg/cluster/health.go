@@ -1,0 +1,207 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+	"github.com/multi-tenant/manage-kafka/pkg/topics"
+)
+
+const (
+	// askTimeout bounds one question to Kafka about its health.
+	askTimeout = 3 * time.Second
+	// basePort is Kafka's port without an offset.
+	basePort = 9092
+	// highestOffset keeps the highest published port, with an offset, a port.
+	highestOffset = 65535 - basePort
+)
+
+func checkState(s State) error {
+	if s.PortOffset < 1-8080 || s.PortOffset > highestOffset {
+		return fmt.Errorf("port offset %d: want %d to %d: %w", s.PortOffset, 1-8080, highestOffset, ErrInvalid)
+	}
+	return nil
+}
+
+// kafkaEndpoint is where clients on this machine find Kafka.
+func (s State) kafkaEndpoint() string {
+	return "127.0.0.1:" + strconv.Itoa(basePort+s.PortOffset)
+}
+
+func (s *Stack) openKafka(ctx context.Context, state State) (*kafka.Client, error) {
+	return kafka.Open(ctx, kafka.Config{Bootstrap: []string{state.kafkaEndpoint()}, Timeout: askTimeout})
+}
+
+// awaitKafka opens a client once the cluster answers metadata with a
+// controller, and that broker answers at the address it advertises.
+func (s *Stack) awaitKafka(ctx context.Context, state State, opts UpOptions) (*kafka.Client, error) {
+	limit := opts.WaitTimeout
+	if limit <= 0 {
+		limit = time.Minute
+	}
+	done := report(opts.Progress).begin("ready", "Kafka answers at "+state.kafkaEndpoint())
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	for {
+		client, err := s.openKafka(ctx, state)
+		if err == nil {
+			if err = checkReady(ctx, client); err == nil {
+				done()
+				return client, nil
+			}
+			err = errors.Join(err, client.Close())
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-deadline.C:
+			return nil, fmt.Errorf("kafka: %w (%v): %w", ErrNotReady, limit, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func checkReady(ctx context.Context, client *kafka.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	meta, err := client.Metadata(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if meta.Controller < 0 || len(meta.Brokers) == 0 {
+		return errors.New("cluster has no controller yet")
+	}
+	return nil
+}
+
+// makeTopics creates what is missing of the catalogue.
+func makeTopics(ctx context.Context, client *kafka.Client, progress func(Event)) error {
+	done := report(progress).begin("topics", "topics of the catalogue exist")
+	made, err := topics.New(client).Create(ctx, topics.Catalogue(), topics.CreateOptions{IfNotExists: true})
+	if err != nil {
+		return fmt.Errorf("creating the catalogue's topics: %w", err)
+	}
+	done()
+	n := 0
+	for _, m := range made {
+		if m.Outcome == topics.Created {
+			n++
+		}
+	}
+	if n > 0 {
+		report(progress).note(fmt.Sprintf("created %d of the catalogue's %d topics", n, len(made)))
+	}
+	return nil
+}
+
+// Status tells the health of the stack by asking its services, and Kafka by a
+// metadata request of its own. A stack that does not run is [HealthDown], not
+// an error.
+func (s *Stack) Status(ctx context.Context) (Status, error) {
+	services, err := s.runtime.Services(ctx, s.state)
+	if err != nil {
+		return Status{}, err
+	}
+	return s.status(ctx, services)
+}
+
+func (s *Stack) status(ctx context.Context, services []Service) (Status, error) {
+	if !runs(services) {
+		st := s.blank(services)
+		st.Status, st.Error = HealthDown, "stack is not running"
+		if why, ok := s.runtime.(interface{ WhyDown() string }); ok && why.WhyDown() != "" {
+			st.Error = why.WhyDown()
+		}
+		return st, nil
+	}
+	client, err := s.openKafka(ctx, s.state)
+	if err != nil {
+		if ctx.Err() != nil {
+			return Status{}, ctx.Err()
+		}
+		st := s.blank(services)
+		st.Status, st.Error = HealthDegraded, err.Error()
+		if state := stateOf(services, ServiceKafka); state == StateStarting {
+			st.Status = HealthStarting
+		}
+		return st, nil
+	}
+	defer client.Close()
+	return s.health(ctx, client, services)
+}
+
+func stateOf(services []Service, name string) string {
+	for _, s := range services {
+		if s.Name == name {
+			return s.State
+		}
+	}
+	return ""
+}
+
+func (s *Stack) blank(services []Service) Status {
+	if services == nil {
+		services = []Service{}
+	}
+	st := Status{Runtime: s.runtime.Name(), Project: s.project, PortOffset: s.state.PortOffset, Services: services}
+	if notes, ok := s.runtime.(interface{ Notes() []string }); ok {
+		st.Notes = notes.Notes()
+	}
+	return st
+}
+
+// health asks Kafka for its topics. The error is the context's alone.
+func (s *Stack) health(ctx context.Context, client *kafka.Client, services []Service) (Status, error) {
+	st := s.blank(services)
+	ask, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	meta, err := client.Metadata(ask, nil)
+	if err != nil {
+		if ctx.Err() != nil {
+			return Status{}, ctx.Err()
+		}
+		st.Status, st.Error = HealthDegraded, err.Error()
+		return st, nil
+	}
+	st.ClusterID = meta.ClusterID
+	st.Details.TopicCount = countTopics(meta)
+	st.Status = HealthUp
+	if n := leaderless(meta); n > 0 {
+		st.Status, st.Error = HealthDegraded, fmt.Sprintf("%d partitions have no leader", n)
+	}
+	for _, svc := range services {
+		if svc.State != StateRunning {
+			st.Status, st.Error = HealthDegraded, fmt.Sprintf("%s is %s", svc.Name, svc.State)
+		}
+	}
+	return st, nil
+}
+
+func countTopics(meta kafka.Metadata) int {
+	n := 0
+	for _, t := range meta.Topics {
+		if !t.Internal {
+			n++
+		}
+	}
+	return n
+}
+
+func leaderless(meta kafka.Metadata) int {
+	n := 0
+	for _, t := range meta.Topics {
+		for _, p := range t.Partitions {
+			if p.Leader < 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
