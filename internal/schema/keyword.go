@@ -152,7 +152,9 @@ func (s *Schema) setRequired(v tree, at string) error {
 		if item.kind != '"' {
 			return fmt.Errorf("schema at %q: %s is no member name", at, item.raw)
 		}
-		s.Required = append(s.Required, item.text())
+		if name := item.text(); !s.Requires(name) {
+			s.Required = append(s.Required, name)
+		}
 	}
 	return nil
 }

@@ -18,11 +18,19 @@ type Literal struct {
 	Canonical string
 }
 
+// Value is the decoded value, nil for a text that is no JSON.
+func (l Literal) Value() any {
+	v, err := strictjson.Decode(l.Raw)
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
 // Text returns the value of a literal that is a string.
 func (l Literal) Text() (string, bool) {
-	v, err := strictjson.Decode(l.Raw)
-	s, ok := v.(string)
-	return s, ok && err == nil
+	s, ok := l.Value().(string)
+	return s, ok
 }
 
 func newLiteral(raw []byte) (Literal, error) {

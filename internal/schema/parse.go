@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,9 +41,10 @@ func Parse(data []byte) (*Schema, error) {
 }
 
 type parser struct {
-	root  tree
-	nodes int
-	refs  []string
+	root   tree
+	nodes  int
+	refs   []string
+	digest string
 }
 
 func (p *parser) schema(t tree, at string) (*Schema, error) {
@@ -174,9 +177,29 @@ func (p *parser) keyword(s *Schema, name string, v tree, at string) error {
 	if annotation(name) {
 		return nil
 	}
+	return p.opaque(s, name, v)
+}
+
+// opaque keeps a keyword that nothing is known about. What a reference leads to
+// is a part of what it means: the value then stands for the whole text.
+func (p *parser) opaque(s *Schema, name string, v tree) error {
 	l, err := newLiteral(v.raw)
+	if err != nil {
+		return err
+	}
+	if name == "$ref" || name == "$dynamicRef" || strings.Contains(l.Canonical, `Ref":`) || strings.Contains(l.Canonical, `"$ref":`) {
+		if p.digest == "" {
+			whole, err := newLiteral(p.root.raw)
+			if err != nil {
+				return err
+			}
+			sum := sha256.Sum256([]byte(whole.Canonical))
+			p.digest = " in " + hex.EncodeToString(sum[:])
+		}
+		l.Canonical += p.digest
+	}
 	s.Opaque = append(s.Opaque, Keyword{name, l.Canonical})
-	return err
+	return nil
 }
 
 // below reads the keywords whose values are schemas.
@@ -204,9 +227,7 @@ func (p *parser) below(s *Schema, name string, v tree, at string) (err error) {
 		s.Items, err = p.schema(v, at)
 	case name == "items":
 		// draft-07's tuple, which 2020-12 writes as prefixItems
-		var l Literal
-		l, err = newLiteral(v.raw)
-		s.Opaque = append(s.Opaque, Keyword{name, l.Canonical})
+		err = p.opaque(s, name, v)
 	default:
 		return fmt.Errorf("schema at %q: has the wrong type or is empty", at)
 	}

@@ -137,6 +137,24 @@ func (s *Schema) walk(visit func(*Schema)) {
 	}
 }
 
+// Bare returns a copy without annotations.
+func (s *Schema) Bare() *Schema {
+	if s == nil {
+		return nil
+	}
+	b := *s
+	b.ID, b.Title, b.Description = "", "", ""
+	b.Additional, b.Items = s.Additional.Bare(), s.Items.Bare()
+	b.Properties, b.AnyOf = nil, nil
+	for _, p := range s.Properties {
+		b.Properties = append(b.Properties, Property{p.Name, p.Schema.Bare()})
+	}
+	for _, a := range s.AnyOf {
+		b.AnyOf = append(b.AnyOf, a.Bare())
+	}
+	return &b
+}
+
 // Opened returns a copy in which every closed object takes unknown members as
 // well: the schema as a tolerant reader applies it.
 func (s *Schema) Opened() *Schema {
