@@ -240,12 +240,13 @@ func printTable[T any](p *printer, rows []T, cols []column[T]) error {
 	if err := table.Render(); err != nil {
 		return err
 	}
+	var trimmed strings.Builder
 	for line := range strings.Lines(b.String()) {
-		if _, err := fmt.Fprintln(p.out, strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
+		trimmed.WriteString(strings.TrimRight(line, " \n"))
+		trimmed.WriteByte('\n')
 	}
-	return nil
+	_, err := io.WriteString(p.out, trimmed.String())
+	return err
 }
 
 func joinList(list []string) string { return strings.Join(list, ",") }

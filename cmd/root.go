@@ -22,7 +22,11 @@ func Main() int {
 // run executes one command line and reports its error.
 func (a *app) run(ctx context.Context, args []string) int {
 	root := newRootCommand(a)
-	root.SetArgs(scriptArgs(args))
+	args, err := scriptArgs(root, args)
+	if err != nil {
+		return a.report(ctx, usageOf(root, err))
+	}
+	root.SetArgs(args)
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.errOut)
