@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +15,8 @@ import (
 var errDeclined = errors.New("declined; nothing was changed")
 
 // confirmDestructive says what goes and asks. --yes answers for the user;
-// without a terminal to ask on it refuses.
-func (a *app) confirmDestructive(what string) error {
+// without a terminal to ask on it refuses, and Ctrl-C ends the asking.
+func (a *app) confirmDestructive(ctx context.Context, what string) error {
 	if a.flags.yes {
 		a.print.status("%s", what)
 		return nil
@@ -24,13 +25,29 @@ func (a *app) confirmDestructive(what string) error {
 		return withHint(usagef("%s; not asking without a terminal", what), "repeat it with --yes")
 	}
 	fmt.Fprintf(a.errOut, "%s\ngo on? [y/N] ", terminal.Lines(what))
-	line, err := bufio.NewReader(a.in).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
+	type answer struct {
+		line string
+		err  error
 	}
-	switch strings.ToLower(strings.TrimSpace(line)) {
-	case "y", "yes":
-		return nil
+	answers := make(chan answer, 1)
+	// A read from a terminal cannot be interrupted. Where the wait for it
+	// ends early the process ends too, and this goroutine with it.
+	go func() {
+		line, err := bufio.NewReader(io.LimitReader(a.in, 1<<10)).ReadString('\n')
+		answers <- answer{line, err}
+	}()
+	select {
+	case got := <-answers:
+		if got.err != nil && !errors.Is(got.err, io.EOF) {
+			return got.err
+		}
+		switch strings.ToLower(strings.TrimSpace(got.line)) {
+		case "y", "yes":
+			return nil
+		}
+		return errDeclined
+	case <-ctx.Done():
+		fmt.Fprintln(a.errOut)
+		return ctx.Err()
 	}
-	return errDeclined
 }

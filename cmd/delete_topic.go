@@ -71,7 +71,7 @@ func runDeleteTopic(ctx context.Context, a *app, opts deleteTopicOptions) error 
 		a.print.status("would delete %s", goes(list))
 		return a.showDeletions(nothingDeleted(list))
 	}
-	if err := a.ask(ctx, "this deletes "+goes(list)); err != nil {
+	if err := a.confirmDestructive(ctx, "this deletes "+goes(list)); err != nil {
 		return err
 	}
 	names := make([]string, len(list))
@@ -101,22 +101,22 @@ func runDeleteTopic(ctx context.Context, a *app, opts deleteTopicOptions) error 
 
 // selectForDeletion finds the topics with how many records each holds.
 func selectForDeletion(ctx context.Context, admin *topics.Admin, opts deleteTopicOptions) ([]topics.Topic, error) {
-	list, missed, err := admin.List(ctx, topics.ListOptions{Patterns: opts.patterns, Records: true})
+	list, err := admin.List(ctx, topics.ListOptions{Patterns: opts.patterns, Records: true})
 	if err != nil {
 		return nil, explainTopics(err)
 	}
 	if opts.ifExists {
-		return list, nil
+		return list.Topics, nil
 	}
-	for _, pattern := range missed {
+	for _, pattern := range list.Missed {
 		if !topics.IsPattern(pattern) {
 			return nil, explainTopics(&topics.NotFoundError{Name: pattern})
 		}
 	}
-	if len(missed) > 0 {
-		return nil, noMatch("topic", missed)
+	if len(list.Missed) > 0 {
+		return nil, noMatch("topic", list.Missed)
 	}
-	return list, nil
+	return list.Topics, nil
 }
 
 // goes says what a deletion takes, with the names as long as a person reads them.

@@ -9,9 +9,13 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
 
+// mostDetailed is how many topics a table tells everything about unasked: up
+// to here a person waits no longer for it than for the names.
+const mostDetailed = 250
+
 func newListTopicsCommand(a *app) *cobra.Command {
 	var opts topics.ListOptions
-	var namesOnly bool
+	var brief, full bool
 	cmd := &cobra.Command{
 		Use:     "list-topics [PATTERN...]",
 		Short:   "List topics",
@@ -22,8 +26,11 @@ RECORDS is end minus start offset over all partitions; what compaction removed
 and transaction markers count. SIZE is on disk over all replicas, where brokers
 tell. DLQ is the number of letters in NAME.dlq. A dash is unknown.
 
-A pattern that matches nothing is exit 8. Names alone (-o name, --brief) take a
-single request, however many topics there are.`,
+A pattern that matches nothing is exit 8.
+
+Names, partitions and replication take a single request, however many topics
+there are; -o name and --brief ask for no more. A table of more than 250 topics
+is brief too, unless --full is given.`,
 		Example: `  manage-kafka list-topics
   manage-kafka list-topics '*.events'
   manage-kafka list-topics -o name
@@ -31,13 +38,18 @@ single request, however many topics there are.`,
 		ValidArgsFunction: a.completeTopics,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Patterns = args
-			full := !namesOnly && a.print.format != formatName
-			opts.Records, opts.Sizes = full, full
+			opts.Records = !brief && a.print.format != formatName
+			opts.Sizes = opts.Records
+			if a.print.format == formatTable && !full {
+				opts.Most = mostDetailed
+			}
 			return runListTopics(cmd.Context(), a, opts)
 		},
 	}
 	cmd.Flags().BoolVar(&opts.Internal, "internal", false, "also list the cluster's own topics")
-	cmd.Flags().BoolVar(&namesOnly, "brief", false, "only what one request tells: names, partitions and replication")
+	cmd.Flags().BoolVar(&brief, "brief", false, "only what one request tells: names, partitions and replication")
+	cmd.Flags().BoolVar(&full, "full", false, "records and sizes however many topics there are")
+	cmd.MarkFlagsMutuallyExclusive("brief", "full")
 	a.outputFlag(cmd)
 	return cmd
 }
@@ -51,24 +63,41 @@ func runListTopics(ctx context.Context, a *app, opts topics.ListOptions) error {
 		return err
 	}
 	defer c.Close()
-	list, missed, err := topics.New(c).List(ctx, opts)
+	list, err := topics.New(c).List(ctx, opts)
 	if err != nil {
 		return explainTopics(err)
 	}
-	if len(list) > 0 || len(missed) == 0 {
-		if err := printRows(a.print, list, topicColumns(opts)); err != nil {
+	if list.Brief {
+		opts.Records, opts.Sizes = false, false
+		a.print.status("%d topics: records and sizes are left out, --full shows them", len(list.Topics))
+	}
+	if len(list.Topics) > 0 || len(list.Missed) == 0 {
+		if err := printRows(a.print, list.Topics, topicColumns(opts)); err != nil {
 			return err
 		}
 	}
+	a.warnTopics(list.Topics)
+	if len(list.Missed) > 0 {
+		return noMatch("topic", list.Missed)
+	}
+	return nil
+}
+
+// warnTopics says why some topics have dashes, no longer than a person reads.
+func (a *app) warnTopics(list []topics.Topic) {
+	const shown = 5
+	broken := 0
 	for _, t := range list {
-		if t.Error != "" {
+		if t.Error == "" {
+			continue
+		}
+		if broken++; broken <= shown {
 			a.print.warn("%s: %s", t.Name, t.Error)
 		}
 	}
-	if len(missed) > 0 {
-		return noMatch("topic", missed)
+	if broken > shown {
+		a.print.warn("%d more topics with the like", broken-shown)
 	}
-	return nil
 }
 
 func topicColumns(opts topics.ListOptions) []column[topics.Topic] {

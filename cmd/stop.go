@@ -35,7 +35,7 @@ func runStop(ctx context.Context, a *app, o cluster.DownOptions) error {
 	}
 	if o.Volumes {
 		what := "this removes all topics, records and offsets of project " + stack.Project() + ": " + strings.Join(stack.Volumes(), ", ")
-		if err := a.confirmDestructive(what); err != nil {
+		if err := a.confirmDestructive(ctx, what); err != nil {
 			return err
 		}
 	}

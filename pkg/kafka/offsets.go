@@ -103,7 +103,7 @@ func (c *Client) OffsetsIn(ctx context.Context, meta Metadata, at map[TopicParti
 func joinFailures(failed map[TopicPartition]error) error {
 	var joined []error
 	for _, tp := range slices.SortedFunc(maps.Keys(failed), comparePartitions) {
-		joined = append(joined, fmt.Errorf("%s: %w", tp, failed[tp]))
+		joined = append(joined, &PartitionError{TopicPartition: tp, Err: failed[tp]})
 	}
 	return errors.Join(joined...)
 }

@@ -2,9 +2,7 @@ package topics
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
@@ -19,6 +17,16 @@ type ListOptions struct {
 	Records bool
 	// Sizes sums bytes on disk, which costs a request to every broker.
 	Sizes bool
+	// Most leaves Records and Sizes out when more topics are selected; 0 is no limit.
+	Most int
+}
+
+// Listing is an answer of [Admin.List].
+type Listing struct {
+	Topics []Topic  // by name
+	Missed []string // the patterns that selected nothing
+	// Brief tells that Records and Sizes were left out because of Most.
+	Brief bool
 }
 
 // Topic is one row of a listing. The pointers are nil where it was not asked
@@ -40,25 +48,22 @@ type Topic struct {
 	Error string `json:"error,omitempty"`
 }
 
-// List gives the selected topics by name, and the patterns that selected none.
-// Names, partitions and replicas come from a single Metadata request.
-func (a *Admin) List(ctx context.Context, opts ListOptions) (list []Topic, missed []string, err error) {
+// List tells about the selected topics. Names, partitions and replicas come
+// from a single Metadata request. A topic that the cluster cannot tell all
+// about is listed with its Error; that is no error of the listing.
+func (a *Admin) List(ctx context.Context, opts ListOptions) (Listing, error) {
 	m, err := newMatcher(opts.Patterns, opts.Internal)
 	if err != nil {
-		return nil, nil, err
+		return Listing{}, err
 	}
 	meta, err := a.client.Metadata(ctx, withQueues(m.names(), opts.Records))
 	if err != nil {
-		return nil, nil, err
+		return Listing{}, err
 	}
-	chosen := m.choose(meta)
-	missed = m.missed()
-	for _, t := range chosen {
-		row := Topic{Name: t.Name, ID: t.ID, Internal: t.Internal, Partitions: len(t.Partitions), Replication: replication(t)}
-		if t.Err != nil {
-			row.Error = t.Err.Error()
-		}
-		list = append(list, row)
+	list := Listing{Topics: rows(m.choose(meta)), Missed: m.missed()}
+	if opts.Most > 0 && len(list.Topics) > opts.Most {
+		list.Brief = opts.Records || opts.Sizes
+		return list, nil
 	}
 	var sizes map[kafka.TopicPartition]int64
 	sized := make(chan struct{})
@@ -69,16 +74,28 @@ func (a *Admin) List(ctx context.Context, opts ListOptions) (list []Topic, misse
 		}
 	}()
 	if opts.Records {
-		err = a.countRecords(ctx, meta, list)
+		err = a.countRecords(ctx, meta, list.Topics)
 	}
 	<-sized
 	if err != nil {
-		return nil, nil, err
+		return Listing{}, err
 	}
-	for i := range list {
-		list[i].SizeBytes = sumSizes(sizes, list[i])
+	for i := range list.Topics {
+		list.Topics[i].SizeBytes = sumSizes(sizes, list.Topics[i])
 	}
-	return list, missed, ctx.Err()
+	return list, ctx.Err()
+}
+
+func rows(chosen []kafka.TopicMetadata) []Topic {
+	var list []Topic
+	for _, t := range chosen {
+		row := Topic{Name: t.Name, ID: t.ID, Internal: t.Internal, Partitions: len(t.Partitions), Replication: replication(t)}
+		if t.Err != nil {
+			row.Error = t.Err.Error()
+		}
+		list = append(list, row)
+	}
+	return list
 }
 
 // choose gives the topics of meta that the matcher wants and the cluster has.
@@ -149,54 +166,4 @@ func (a *Admin) countRecords(ctx context.Context, meta kafka.Metadata, rows []To
 		}
 	}
 	return nil
-}
-
-// bounds are the start and end offsets of partitions, and why some are unknown.
-type bounds struct {
-	start, end map[kafka.TopicPartition]int64
-	err        error
-}
-
-// bounds finds where the partitions start and end, up to the high watermark.
-// Only a context that ended is an error of the whole.
-func (a *Admin) bounds(ctx context.Context, meta kafka.Metadata) (bounds, error) {
-	first, last := map[kafka.TopicPartition]int64{}, map[kafka.TopicPartition]int64{}
-	for _, t := range meta.Topics {
-		for _, p := range t.Partitions {
-			tp := kafka.TopicPartition{Topic: t.Name, Partition: p.ID}
-			first[tp], last[tp] = kafka.Earliest, kafka.Latest
-		}
-	}
-	var b bounds
-	if len(first) == 0 {
-		return b, nil
-	}
-	b.start, b.err = a.client.OffsetsIn(ctx, meta, first, kafka.ReadUncommitted)
-	if b.err == nil || len(b.start) > 0 {
-		var err error
-		if b.end, err = a.client.OffsetsIn(ctx, meta, last, kafka.ReadUncommitted); err != nil {
-			b.err = err
-		}
-	}
-	return b, ctx.Err()
-}
-
-// records sums the topic's partitions; the error says which are unknown.
-func (b bounds) records(t kafka.TopicMetadata) (int64, error) {
-	var sum int64
-	var dark []string
-	for _, p := range t.Partitions {
-		tp := kafka.TopicPartition{Topic: t.Name, Partition: p.ID}
-		start, okStart := b.start[tp]
-		end, okEnd := b.end[tp]
-		if !okStart || !okEnd {
-			dark = append(dark, fmt.Sprint(p.ID))
-			continue
-		}
-		sum += max(0, end-start)
-	}
-	if len(dark) > 0 {
-		return 0, fmt.Errorf("no offsets of partition %s", strings.Join(dark, ", "))
-	}
-	return sum, nil
 }
