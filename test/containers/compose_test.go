@@ -18,6 +18,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 
 	"github.com/multi-tenant/manage-kafka/compose"
+	"github.com/multi-tenant/manage-kafka/test/tier"
 )
 
 // stack is one compose project of a test, with ports of its own.
@@ -33,15 +34,11 @@ type stack struct {
 // test. Without an engine the test is left out, or fails when CI=true.
 func newStack(t *testing.T) *stack {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("LEFT OUT: -short runs tier 1 only; this test starts containers")
-	}
+	tier.Real(t)
 	setup := filepath.Join("..", "setup", "docker.sh")
 	if out, err := exec.CommandContext(t.Context(), setup, "status").CombinedOutput(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the container tier is not set up and CI=true leaves nothing out; run test/setup/docker.sh\n%s", out)
-		}
-		t.Skipf("LEFT OUT: the container tier is not set up; run test/setup/docker.sh\n%s", out)
+		t.Logf("%s status:\n%s", setup, out)
+		tier.Missing(t, "a part of the container tier", "test/setup/docker.sh")
 	}
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, compose.FS); err != nil {
