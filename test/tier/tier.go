@@ -19,6 +19,7 @@ func Missing(t testing.TB, what, how string) {
 	if CI() {
 		t.Fatalf("%s is missing and CI=true leaves nothing out; get it: %s", what, how)
 	}
+	note(t, "LEFT OUT: tests that need %s; get it: %s", what, how)
 	t.Skipf("LEFT OUT: %s is missing; get it: %s", what, how)
 }
 
@@ -37,6 +38,7 @@ func Real(t testing.TB) {
 func Long(t testing.TB) {
 	t.Helper()
 	if !IsLong() {
+		note(t, "LEFT OUT: the long tier; get it: make test-long")
 		t.Skip("LEFT OUT: part of the long tier; run: make test-long")
 	}
 }
