@@ -1,7 +1,7 @@
 # Every target runs from a fresh clone with Go alone, except where a tier of
 # the tests stands on more; test/run says what is missing and how to get it.
 
-BINARY      := manage-kafka
+BINARY      := bin/manage-kafka
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 FUZZTIME    ?= 10s
@@ -12,7 +12,7 @@ BENCH       ?= .
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build the binary into the working directory
+build: ## build bin/manage-kafka
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(BINARY) .
 
 test: ## lint, cross-compile, fuzz shortly and run every tier of tests that this machine can
