@@ -84,6 +84,7 @@ func (a *app) commands() []*cobra.Command {
 		newDescribeTopicCommand(a),
 		newAlterTopicCommand(a),
 		newDeleteTopicCommand(a),
+		newProducerCommand(a),
 		newExitCodesTopic(),
 		newTopicSettingsTopic(),
 		newVersionCommand(a),

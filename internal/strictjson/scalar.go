@@ -27,6 +27,17 @@ func (t Text) Bytes() []byte {
 	return unescape(make([]byte, 0, len(t.raw)), t.raw)
 }
 
+// Append appends the string's value to dst.
+func (t Text) Append(dst []byte) []byte {
+	if !t.escaped {
+		return append(dst, t.raw...)
+	}
+	return unescape(dst, t.raw)
+}
+
+// Escaped reports whether the value differs from the text between the quotes.
+func (t Text) Escaped() bool { return t.escaped }
+
 // Len is the number of characters (code points).
 func (t Text) Len() int {
 	if t.Plain() {

@@ -1,0 +1,237 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/multi-tenant/manage-kafka/pkg/console"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+)
+
+func newProducerCommand(a *app) *cobra.Command {
+	var f producerFlags
+	cmd := &cobra.Command{
+		Use:     "producer TOPIC",
+		Aliases: []string{"produce"},
+		Short:   "Send records to a topic",
+		Long: `producer reads records from standard input or files and sends them to TOPIC.
+
+A line is a record, its text the value; \n and \r\n end it, and the last line needs neither. -K splits off
+a key, -f jsonl reads the lossless form that "consumer -f jsonl" writes, and what kcat -J, kaf -o json and
+kafkactl -o json write.
+
+By default every in-sync replica acknowledges each record, no retry sends it twice, and a key goes to the
+partition where Java's clients put it. A record that cannot be sent ends the run once everything before it
+is acknowledged; --on-error skip writes it to --rejects instead and goes on.
+
+A percent format such as '%k\t%v\n' reads what the same format writes, see "manage-kafka consumer --help".
+A template makes records up; see its functions with: manage-kafka help templates`,
+		GroupID: groupRecords,
+		Example: `  echo hello | manage-kafka producer my-topic
+  manage-kafka producer my-topic -K : < keys-and-values.txt
+  manage-kafka consumer orders -f jsonl -e --from-beginning | manage-kafka producer copy -f jsonl --keep-timestamp --keep-partition
+  manage-kafka producer my-topic -f jsonl --file events.jsonl --on-error skip --rejects rejects.jsonl
+  manage-kafka producer my-topic --template user.tmpl --count 1000 --seed 7`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 1:
+				return fmt.Errorf("producer takes one topic, got %d arguments", len(args))
+			case len(args) == 0 && !f.topicFromRecord:
+				return errors.New("producer needs a topic: producer TOPIC")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				f.topic = args[0]
+			}
+			f.given = cmd.Flags().Changed
+			return runProducer(cmd.Context(), a, &f)
+		},
+	}
+	f.bind(cmd)
+	cmd.Flags().StringVarP(&f.output, "output", "o", "", "summary on stdout as `json` or yaml (default: none, a line on stderr)")
+	completeValues(cmd, "output", formatJSON, formatYAML)
+	return cmd
+}
+
+func runProducer(ctx context.Context, a *app, f *producerFlags) (err error) {
+	switch f.output {
+	case "", formatJSON, formatYAML:
+		a.print.format = f.output
+	default:
+		return usagef("--output %q: want json or yaml", f.output)
+	}
+	opts, err := f.options()
+	if err != nil {
+		return err
+	}
+	if opts.Template, err = f.readTemplate(a); err != nil {
+		return err
+	}
+	files, err := f.openSources(a, &opts)
+	defer func() { err = errors.Join(err, files.close()) }()
+	if err != nil {
+		return err
+	}
+	// The connection outlives an interrupt for the moment that Produce takes
+	// to send what was read.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	connected := context.AfterFunc(ctx, end)
+	c, err := a.openForChange(life)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if !connected() {
+		return ctx.Err()
+	}
+	opts.Notice = a.print.status1
+	if isTerminal(a.in) && a.print.errTTY && !a.print.quiet && opts.Template == nil && len(f.files) == 0 {
+		opts.Waiting = func() { fmt.Fprint(a.errOut, "> ") }
+	}
+	res, err := console.Produce(ctx, c, opts)
+	if errors.Is(err, kafka.ErrUnknownTopic) && res.Sent == 0 {
+		return explainUnknownTopic(ctx, c, f.topic, err)
+	}
+	if printErr := printSent(a, f, res); err == nil {
+		err = printErr
+	}
+	return explainProduce(f, res, err)
+}
+
+// printSent tells what was done: a line for a person, or the numbers.
+func printSent(a *app, f *producerFlags, res console.ProduceResult) error {
+	if f.output != "" {
+		return printValue(a.print, res, nil)
+	}
+	to := f.topic
+	if f.topicFromRecord {
+		to = "the topics they name"
+	}
+	line := fmt.Sprintf("sent %s (%s) to %s in %s", plural(res.Acked, "record"), byteSize(res.Bytes), to, shortSeconds(res.Seconds))
+	if res.Failed > 0 && f.rejects != "" {
+		line += fmt.Sprintf(", %s in %s", plural(res.Failed, "reject"), f.rejects)
+	}
+	a.print.status1(line)
+	return nil
+}
+
+// explainProduce gives the error of a run its exit code and its next step.
+func explainProduce(f *producerFlags, res console.ProduceResult, err error) error {
+	if err == nil {
+		if res.Failed > 0 {
+			return withHint(withCode(fmt.Errorf("%s not sent", plural(res.Failed, "record")), exitPartly),
+				"mend %s and send it with: manage-kafka producer %s -f jsonl --file %s", f.rejects, f.topic, f.rejects)
+		}
+		return nil
+	}
+	var record *console.RecordError
+	if errors.As(err, &record) {
+		return withHint(withCode(err, exitPartly), "%s", f.remedy(record))
+	}
+	var cut *console.UnfinishedError
+	if !errors.As(err, &cut) {
+		return err
+	}
+	hint := fmt.Sprintf("go on with %v", cut.Resume)
+	if cut.Unsure > 0 {
+		hint += "; some records from there on may already be in the topic"
+	}
+	switch {
+	case errors.Is(err, console.ErrFenced):
+		return withHint(withCode(err, exitBusy), "another producer uses this transactional id, or the transaction took longer than its timeout; %s", hint)
+	case errors.Is(err, console.ErrSequence):
+		return withHint(withCode(err, exitConflict), "%s", hint)
+	}
+	return withHint(err, "%s", hint)
+}
+
+// sources are the files a producer works with.
+type sources []*os.File
+
+func (s sources) close() error {
+	var err error
+	for _, f := range s {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
+// openSources opens the input and the rejects before anything is sent.
+func (f *producerFlags) openSources(a *app, opts *console.ProduceOptions) (sources, error) {
+	var open sources
+	for _, name := range f.files {
+		if name == "-" {
+			opts.Sources = append(opts.Sources, console.Source{Reader: a.in})
+			continue
+		}
+		file, err := os.Open(name)
+		if err != nil {
+			return open, usagef("--file %w", err)
+		}
+		open = append(open, file)
+		opts.Sources = append(opts.Sources, console.Source{Name: name, Reader: file})
+	}
+	if len(f.files) == 0 {
+		opts.Sources = []console.Source{{Reader: a.in}}
+	}
+	if f.rejects == "" {
+		return open, nil
+	}
+	for _, file := range open {
+		if same(file, f.rejects) {
+			return open, usagef("--rejects %s: is also the input", f.rejects)
+		}
+	}
+	file, err := os.OpenFile(f.rejects, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return open, fmt.Errorf("--rejects: %w", err)
+	}
+	opts.Rejects = file
+	return append(open, file), nil
+}
+
+func same(file *os.File, name string) bool {
+	one, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(name)
+	return err == nil && os.SameFile(one, other)
+}
+
+// readTemplate reads --template, when given.
+func (f *producerFlags) readTemplate(a *app) (*console.Template, error) {
+	if f.template == "" {
+		return nil, nil
+	}
+	var text []byte
+	var err error
+	if f.template == "-" {
+		text, err = io.ReadAll(io.LimitReader(a.in, maxTemplate+1))
+	} else {
+		text, err = readBounded(f.template)
+	}
+	if err != nil {
+		return nil, usagef("--template %w", err)
+	}
+	if len(text) > maxTemplate {
+		return nil, usagef("--template %s: larger than %s", f.template, byteSize(maxTemplate))
+	}
+	if !f.given("seed") {
+		f.seed = randomSeed()
+		a.print.status("seed %d", f.seed)
+	}
+	t, err := console.ParseTemplate(f.template, string(text), f.seed)
+	if err != nil {
+		return nil, usagef("--template: %w", err)
+	}
+	return t, nil
+}
