@@ -45,9 +45,9 @@ type entry struct {
 	contracts []*contract
 }
 
-// NewCatalogue makes a catalogue of the built-in types and those given, and of
-// files that "$ref" in the schemas of those may lead to, by file name. It refuses a
-// name, topic or key that breaks the rules and a schema that is none or beyond
+// NewCatalogue makes a catalogue of the built-in types and those given. A "$ref"
+// in a schema may lead to the schema of another one given, by its file name or
+// "$id", and nowhere else. It refuses a name, topic or key that breaks the rules and a schema that is none or beyond
 // the bounds; a name that is built in cannot be taken again.
 func NewCatalogue(own ...UserType) (*Catalogue, error) {
 	c := &Catalogue{entries: map[string]*entry{}, upcasters: map[upcast]Upcaster{}}
@@ -58,6 +58,7 @@ func NewCatalogue(own ...UserType) (*Catalogue, error) {
 		}
 		c.add(e)
 	}
+	own = withDefaults(own)
 	named, err := newNamedSet(own)
 	if err != nil {
 		return nil, err
@@ -68,6 +69,19 @@ func NewCatalogue(own ...UserType) (*Catalogue, error) {
 		}
 	}
 	return c, nil
+}
+
+func withDefaults(own []UserType) []UserType {
+	own = slices.Clone(own)
+	for i := range own {
+		if own[i].Topic == "" {
+			own[i].Topic = TopicOf(own[i].Name)
+		}
+		if own[i].Version == "" {
+			own[i].Version = "1.0"
+		}
+	}
+	return own
 }
 
 func versionsOf(name string) []Version {
@@ -89,12 +103,6 @@ func (c *Catalogue) add(e *entry) {
 }
 
 func (c *Catalogue) addOwn(u UserType, named *namedSet) error {
-	if u.Topic == "" {
-		u.Topic = TopicOf(u.Name)
-	}
-	if u.Version == "" {
-		u.Version = "1.0"
-	}
 	v, errVersion := ParseVersion(u.Version)
 	if err := errors.Join(checkTypeName(u.Name), checkTopic(u.Topic), u.Key.check(), errVersion); err != nil {
 		return fmt.Errorf("own type %s: %w", quote(u.Name), err)

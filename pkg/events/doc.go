@@ -9,3 +9,6 @@
 // The package prints nothing, talks to no broker and reads no file: schemas of
 // one's own are handed in as bytes.
 package events
+
+//go:generate go run ../../internal/eventgen/registry
+//go:generate go run ../../internal/eventgen/exports

@@ -1,0 +1,202 @@
+package export
+
+import (
+	"fmt"
+	"go/format"
+	"strings"
+
+	"github.com/multi-tenant/manage-kafka/internal/identifier"
+	"github.com/multi-tenant/manage-kafka/internal/schema"
+	"github.com/multi-tenant/manage-kafka/pkg/events"
+)
+
+// goTypes is one Go file with a struct for the data of each type.
+func goTypes(contracts []contract, o Options) ([]byte, error) {
+	name := o.Package
+	if name == "" {
+		name = "payload"
+	}
+	w := &goWriter{}
+	for _, k := range contracts {
+		w.root(k)
+	}
+	var b strings.Builder
+	b.WriteString("// Code generated from the event schemas. DO NOT EDIT.\n\npackage " + name + "\n\n")
+	if imports := w.imports(); imports != "" {
+		b.WriteString(imports)
+	}
+	b.WriteString(w.body.String())
+	out, err := format.Source([]byte(b.String()))
+	if err != nil {
+		return nil, fmt.Errorf("go types: %w", err)
+	}
+	return out, nil
+}
+
+// GoTypes is Write for Go with the types of one domain alone.
+func GoTypes(c *events.Catalogue, domain string, o Options) ([]byte, error) {
+	contracts, err := read(c)
+	if err != nil {
+		return nil, err
+	}
+	return goTypes(of(contracts, domain), o)
+}
+
+type goWriter struct {
+	body       strings.Builder
+	time, json bool
+}
+
+func (w *goWriter) imports() string {
+	var list []string
+	if w.json {
+		list = append(list, `"encoding/json"`)
+	}
+	if w.time {
+		list = append(list, `"time"`)
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return "import (\n\t" + strings.Join(list, "\n\t") + "\n)\n\n"
+}
+
+func (w *goWriter) root(k contract) {
+	name := identifier.Go(k.name())
+	about := fmt.Sprintf("%s is the data of %s", name, k.Name)
+	if !k.newest {
+		about += fmt.Sprintf(" in its major version %d", k.major)
+	}
+	if k.model.Description != "" {
+		about += ": " + lowered(k.model.Description)
+	} else {
+		about += "."
+	}
+	if k.model.Types != schema.Object || len(k.model.Properties) == 0 {
+		w.comment("", about)
+		fmt.Fprintf(&w.body, "type %s %s\n\n", name, w.goType(k.model, name))
+		return
+	}
+	w.object(k.model, name, about)
+}
+
+func lowered(s string) string {
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
+func (w *goWriter) comment(indent, text string) {
+	for _, line := range wrap(strings.Join(strings.Fields(text), " "), 100) {
+		w.body.WriteString(indent + "// " + line + "\n")
+	}
+}
+
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
+
+// object writes a struct and, after it, the types it needs.
+func (w *goWriter) object(s *schema.Schema, name, about string) {
+	var fields strings.Builder
+	later := &goWriter{}
+	for _, p := range s.Properties {
+		t := later.member(s, p, name+identifier.Go(p.Name))
+		tag := p.Name
+		if !s.Requires(p.Name) {
+			tag += ",omitempty"
+		}
+		if p.Schema.Description != "" {
+			for _, line := range wrap(p.Schema.Description, 100) {
+				fields.WriteString("\t// " + line + "\n")
+			}
+		}
+		fmt.Fprintf(&fields, "\t%s %s `json:%q`\n", identifier.Go(p.Name), t, tag)
+	}
+	w.comment("", about)
+	fmt.Fprintf(&w.body, "type %s struct {\n%s}\n\n", name, fields.String())
+	w.body.WriteString(later.body.String())
+	w.time, w.json = w.time || later.time, w.json || later.json
+}
+
+// member is the type of a field: a pointer where absent and zero differ.
+func (w *goWriter) member(s *schema.Schema, p schema.Property, name string) string {
+	t := w.goType(p.Schema, name)
+	if s.Requires(p.Name) || strings.HasPrefix(t, "[]") || strings.HasPrefix(t, "map[") || t == "json.RawMessage" {
+		return t
+	}
+	texts := p.Schema.Types == schema.String || len(p.Schema.AnyOf) > 0
+	least := p.Schema.MinLength != nil && *p.Schema.MinLength > 0
+	if texts && t != "time.Time" && (least || p.Schema.Format != "" || p.Schema.Pattern != "" || p.Schema.Enum != nil || len(p.Schema.AnyOf) > 0) {
+		return t // the empty text is never valid: it can stand for an absent member
+	}
+	return "*" + t
+}
+
+func (w *goWriter) goType(s *schema.Schema, name string) string {
+	if s == nil || len(s.Opaque) > 0 || s.Never {
+		w.json = true
+		return "json.RawMessage"
+	}
+	if len(s.AnyOf) > 0 {
+		rest := *s
+		rest.AnyOf = nil
+		first := schema.Merge(&rest, s.AnyOf[0])
+		for _, a := range s.AnyOf {
+			if schema.Merge(&rest, a).Types != schema.String {
+				w.json = true
+				return "json.RawMessage"
+			}
+		}
+		first.Format, first.Enum = "", nil
+		return w.goType(first, name)
+	}
+	switch s.Types {
+	case schema.String:
+		return w.text(s, name)
+	case schema.Boolean:
+		return "bool"
+	case schema.Integer:
+		return "int64"
+	case schema.Integer | schema.Number:
+		return "float64"
+	case schema.Array:
+		return "[]" + w.goType(s.Items, strings.TrimSuffix(name, "s"))
+	case schema.Object:
+		if len(s.Properties) > 0 {
+			w.object(s, name, name+" is a part of the data of the type above.")
+			return name
+		}
+		return "map[string]" + w.goType(s.Additional, strings.TrimSuffix(name, "s"))
+	}
+	w.json = true
+	return "json.RawMessage"
+}
+
+func (w *goWriter) text(s *schema.Schema, name string) string {
+	if s.Format == "date-time" {
+		w.time = true
+		return "time.Time"
+	}
+	if len(s.Enum) == 0 {
+		return "string"
+	}
+	w.comment("", fmt.Sprintf("%s is one of the constants that begin with its name.", name))
+	fmt.Fprintf(&w.body, "type %s string\n\n", name)
+	fmt.Fprintf(&w.body, "// The values of %s.\nconst (\n", name)
+	for _, l := range s.Enum {
+		value, _ := l.Text()
+		fmt.Fprintf(&w.body, "\t%s%s %s = %q\n", name, identifier.Go(value), name, value)
+	}
+	w.body.WriteString(")\n\n")
+	return name
+}
