@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 
@@ -19,7 +20,8 @@ type app struct {
 	flags  globalFlags
 	print  *printer
 	target target
-	shell  string // whose form -o env takes
+	end    context.CancelFunc // of --timeout, nil without
+	shell  string             // whose form -o env takes
 }
 
 func newApp(in io.Reader, out, errOut io.Writer) *app {
@@ -33,6 +35,14 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if err := a.flags.fromEnvironment(cmd); err != nil {
 		return err
 	}
+	if a.flags.timeout < 0 {
+		return usageOf(cmd, fmt.Errorf("--timeout %s: want a duration above 0", a.flags.timeout))
+	}
+	if a.flags.timeout > 0 {
+		ctx, cancel := context.WithTimeout(cmd.Context(), a.flags.timeout)
+		a.end = cancel
+		cmd.SetContext(ctx)
+	}
 	a.print.takesEnv = cmd.Flags().Lookup("shell") != nil
 	return a.print.configure(a.flags, isTerminal(a.out), isTerminal(a.errOut))
 }
@@ -40,29 +50,48 @@ func (a *app) prepare(cmd *cobra.Command) error {
 // open connects to the cluster that flags, environment and files name, for
 // reading. The caller closes the client.
 func (a *app) open(ctx context.Context) (*kafka.Client, error) {
-	t, err := a.resolve()
-	if err != nil {
+	if err := a.aim(); err != nil {
 		return nil, err
 	}
-	a.target = t
-	t.config.Notice = a.print.status1
-	c, err := kafka.Open(ctx, t.config)
-	if err != nil {
-		return nil, a.explainConnect(err)
-	}
-	return c, nil
+	return a.connect(ctx)
 }
 
 // openForChange is open for a command that changes the cluster: it refuses
 // where the context forbids changes, and says on stderr what it works on.
 func (a *app) openForChange(ctx context.Context) (*kafka.Client, error) {
-	c, err := a.open(ctx)
+	if err := a.aim(); err != nil {
+		return nil, err
+	}
+	if err := a.guardBefore(); err != nil {
+		return nil, err
+	}
+	c, err := a.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.guardChange(c); err != nil {
+	if err := a.guardChange(ctx, c); err != nil {
 		_ = c.Close()
 		return nil, err
+	}
+	return c, nil
+}
+
+// aim finds the cluster that is meant.
+func (a *app) aim() error {
+	t, err := a.resolve()
+	if err != nil {
+		return err
+	}
+	a.target = t
+	return nil
+}
+
+func (a *app) connect(ctx context.Context) (*kafka.Client, error) {
+	conf := a.target.config
+	conf.Notice, conf.Warn = a.print.status1, a.warnText
+	c, err := kafka.Open(ctx, conf)
+	if err != nil {
+		return nil, a.explainConnect(err)
 	}
 	return c, nil
 }

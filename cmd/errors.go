@@ -93,6 +93,9 @@ func (a *app) report(ctx context.Context, err error) int {
 	if code == exitInterrupted && errors.Is(err, context.Canceled) {
 		text = strings.TrimPrefix(strings.ReplaceAll(text, "context canceled", "interrupted"), ": ")
 	}
+	if code == exitTimeout && errors.Is(err, context.DeadlineExceeded) && a.flags.timeout > 0 {
+		text = strings.ReplaceAll(text, "context deadline exceeded", fmt.Sprintf("not done in %s (--timeout)", a.flags.timeout))
+	}
 	if a.print.format == formatJSON {
 		body, jsonErr := json.Marshal(struct {
 			Error string `json:"error"`

@@ -37,7 +37,7 @@ func exitCodeTexts() []string {
 		{exitBusy, "busy: another run holds it, or took it over"},
 		{exitConflict, "conflict: identity, ledger or version mismatch; refused rather than risk a duplicate or a loss"},
 		{exitNoMatch, "nothing matched"},
-		{exitNotPermitted, "not permitted: authentication or ACL"},
+		{exitNotPermitted, "not permitted: authentication, ACL or a read-only context"},
 		{exitInterrupted, "interrupted; what was acknowledged stays, and the message says how much"},
 	}
 	lines := make([]string, len(rows))

@@ -30,7 +30,11 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.errOut)
-	return a.report(ctx, root.ExecuteContext(ctx))
+	err = root.ExecuteContext(ctx)
+	if a.end != nil {
+		a.end()
+	}
+	return a.report(ctx, err)
 }
 
 func newRootCommand(a *app) *cobra.Command {

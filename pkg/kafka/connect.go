@@ -34,13 +34,13 @@ func ParseAddresses(list []string) ([]string, error) {
 		}
 	}
 	if len(addrs) == 0 {
-		return nil, fmt.Errorf("no bootstrap address given: %w", ErrConfig)
+		return nil, mark(ErrConfig, fmt.Errorf("no bootstrap address given"))
 	}
 	return addrs, nil
 }
 
 func parseAddress(addr string) (string, error) {
-	bad := fmt.Errorf("bootstrap address %q: want host:port: %w", addr, ErrConfig)
+	bad := mark(ErrConfig, fmt.Errorf("bootstrap address %q: want host:port", addr))
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		host, port = addr, "9092"

@@ -130,9 +130,9 @@ func (d *dialer) explainLogin(addr string, err error) error {
 		text := fmt.Sprintf("the broker does not offer SASL mechanism %s", d.security.mechanism)
 		if offered := d.mechanisms(addr); len(offered) > 0 {
 			return wrap(StageSASL, "set sasl.mechanism to what it offers",
-				fmt.Errorf("%s, it offers %s: %w", text, strings.Join(offered, ", "), ErrNotPermitted))
+				mark(ErrNotPermitted, fmt.Errorf("%s, it offers %s", text, strings.Join(offered, ", "))))
 		}
-		return wrap(StageSASL, "set sasl.mechanism to what the broker's sasl.enabled.mechanisms lists", fmt.Errorf("%s: %w", text, ErrNotPermitted))
+		return wrap(StageSASL, "set sasl.mechanism to what the broker's sasl.enabled.mechanisms lists", mark(ErrNotPermitted, fmt.Errorf("%s", text)))
 	case isCode(err, sarama.ErrSASLAuthenticationFailed):
 		hint := "check the username and the password"
 		if d.security.mechanism == mechanismOAuth {
@@ -144,7 +144,7 @@ func (d *dialer) explainLogin(addr string, err error) error {
 	case closed && !d.security.authenticated():
 		if offered := d.mechanisms(addr); len(offered) > 0 {
 			return wrap(StageSASL, fmt.Sprintf("set security.protocol to SASL_%s, sasl.mechanism and the credentials", d.security.protocol),
-				fmt.Errorf("the listener wants a SASL login and offers %s: %w", strings.Join(offered, ", "), ErrNotPermitted))
+				mark(ErrNotPermitted, fmt.Errorf("the listener wants a SASL login and offers %s", strings.Join(offered, ", "))))
 		}
 	}
 	if ce != nil || errors.Is(err, ErrConfig) {

@@ -84,7 +84,7 @@ func (d *dialer) connect(ctx context.Context, addr string) (*brokerConn, error) 
 	defer cancel()
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, fmt.Errorf("address %q: want host:port: %w", addr, ErrConfig)
+		return nil, mark(ErrConfig, fmt.Errorf("address %q: want host:port", addr))
 	}
 	d.stages.enter(addr, StageDNS)
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)

@@ -21,6 +21,17 @@ var (
 	ErrConfig = errors.New("invalid client configuration")
 )
 
+// marked is an error that also is a sentinel, without repeating its words.
+type marked struct {
+	sentinel error
+	err      error
+}
+
+func (m *marked) Error() string   { return m.err.Error() }
+func (m *marked) Unwrap() []error { return []error{m.err, m.sentinel} }
+
+func mark(sentinel, err error) error { return &marked{sentinel, err} }
+
 // Stage is a step of connecting to a broker.
 type Stage string
 

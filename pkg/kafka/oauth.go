@@ -108,12 +108,12 @@ func (s *tokenSource) fromFile() (string, error) {
 	path := s.endpoint.Path
 	body, err := secretfile.Read(path, s.warn)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w: %w", propTokenURL, err, ErrConfig)
+		return "", mark(ErrConfig, fmt.Errorf("%s: %w", propTokenURL, err))
 	}
 	s.warn = nil
 	token := strings.TrimSpace(string(body))
 	if token == "" || strings.ContainsAny(token, " \t\r\n\x00\x01") {
-		return "", fmt.Errorf("%s: %s holds no bearer token: %w", propTokenURL, path, ErrConfig)
+		return "", mark(ErrConfig, fmt.Errorf("%s: %s holds no bearer token", propTokenURL, path))
 	}
 	return token, nil
 }
@@ -152,7 +152,7 @@ func (s *tokenSource) request(ctx context.Context) (string, time.Duration, error
 	jsonErr := json.Unmarshal(body, &answer)
 	switch {
 	case res.StatusCode == http.StatusBadRequest, res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden:
-		return "", 0, fmt.Errorf("refused the client credentials (%s): %w", strings.TrimSpace(res.Status+" "+answer.Error+" "+answer.Description), ErrNotPermitted)
+		return "", 0, mark(ErrNotPermitted, fmt.Errorf("refused the client credentials (%s)", strings.TrimSpace(res.Status+" "+answer.Error+" "+answer.Description)))
 	case res.StatusCode != http.StatusOK:
 		return "", 0, fmt.Errorf("answered %s", res.Status)
 	case jsonErr != nil || answer.Token == "":

@@ -28,7 +28,7 @@ func ParseProperties(r io.Reader) (map[string]string, error) {
 		return nil, err
 	}
 	if len(body) > maxProperties {
-		return nil, fmt.Errorf("properties: larger than %d MiB: %w", maxProperties>>20, ErrConfig)
+		return nil, mark(ErrConfig, fmt.Errorf("properties: larger than %d MiB", maxProperties>>20))
 	}
 	text := string(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
 	if !utf8.ValidString(text) {
@@ -55,11 +55,11 @@ func ParseProperties(r io.Reader) (map[string]string, error) {
 		key, value := splitProperty(logical.String())
 		name, err := unescapeJava(key)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: key: %w: %w", start, err, ErrConfig)
+			return nil, mark(ErrConfig, fmt.Errorf("line %d: key: %w", start, err))
 		}
 		props[name], err = unescapeJava(value)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: value of %s: %w: %w", start, name, err, ErrConfig)
+			return nil, mark(ErrConfig, fmt.Errorf("line %d: value of %s: %w", start, name, err))
 		}
 	}
 	return props, nil

@@ -43,9 +43,9 @@ func readSecurity(props map[string]string, warn func(string)) (security, error) 
 	for _, name := range slices.Sorted(maps.Keys(props)) {
 		if use, nearest := LookupProperty(name); use == PropertyUnknown {
 			if nearest != "" {
-				return security{}, fmt.Errorf("%s: unknown client property; did you mean %s?: %w", name, nearest, ErrConfig)
+				return security{}, mark(ErrConfig, fmt.Errorf("%s: unknown client property; did you mean %s?", name, nearest))
 			}
-			return security{}, fmt.Errorf("%s: unknown client property: %w", name, ErrConfig)
+			return security{}, mark(ErrConfig, fmt.Errorf("%s: unknown client property", name))
 		}
 	}
 	s := security{protocol: plaintext, clientID: props[propClientID]}
@@ -62,19 +62,19 @@ func readSecurity(props map[string]string, warn func(string)) (security, error) 
 	switch s.protocol {
 	case plaintext, ssl, saslPlaintext, saslSSL:
 	default:
-		return security{}, fmt.Errorf("%s %q: want PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL: %w", propProtocol, props[propProtocol], ErrConfig)
+		return security{}, mark(ErrConfig, fmt.Errorf("%s %q: want PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", propProtocol, props[propProtocol]))
 	}
 	if err := s.checkProtocol(props); err != nil {
 		return security{}, err
 	}
 	if s.encrypted() {
 		if s.tls, err = readTLS(props, warn); err != nil {
-			return security{}, fmt.Errorf("%w: %w", err, ErrConfig)
+			return security{}, mark(ErrConfig, fmt.Errorf("%w", err))
 		}
 	}
 	if s.authenticated() {
 		if err := s.readSASL(props, warn); err != nil {
-			return security{}, fmt.Errorf("%w: %w", err, ErrConfig)
+			return security{}, mark(ErrConfig, fmt.Errorf("%w", err))
 		}
 	}
 	return s, nil
@@ -88,12 +88,12 @@ func (s security) authenticated() bool { return s.protocol == saslPlaintext || s
 func (s security) checkProtocol(props map[string]string) error {
 	for _, name := range []string{propJAAS, propUsername, propPassword, propMechanism, propOAuthSecret} {
 		if props[name] != "" && !s.authenticated() {
-			return fmt.Errorf("%s is set but %s is %s; use SASL_SSL or SASL_PLAINTEXT: %w", name, propProtocol, s.protocol, ErrConfig)
+			return mark(ErrConfig, fmt.Errorf("%s is set but %s is %s; use SASL_SSL or SASL_PLAINTEXT", name, propProtocol, s.protocol))
 		}
 	}
 	for _, name := range []string{propTruststore, propTruststoreCerts, propKeystore, propKeystoreKey} {
 		if props[name] != "" && !s.encrypted() {
-			return fmt.Errorf("%s is set but %s is %s; use SSL or SASL_SSL: %w", name, propProtocol, s.protocol, ErrConfig)
+			return mark(ErrConfig, fmt.Errorf("%s is set but %s is %s; use SSL or SASL_SSL", name, propProtocol, s.protocol))
 		}
 	}
 	return nil
@@ -183,7 +183,7 @@ func milliseconds(props map[string]string, name string) (time.Duration, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || n <= 0 {
-		return 0, fmt.Errorf("%s %q: want milliseconds from 1: %w", name, text, ErrConfig)
+		return 0, mark(ErrConfig, fmt.Errorf("%s %q: want milliseconds from 1", name, text))
 	}
 	return time.Duration(n) * time.Millisecond, nil
 }
