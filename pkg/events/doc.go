@@ -10,5 +10,5 @@
 // one's own are handed in as bytes.
 package events
 
-//go:generate go run ../../internal/eventgen/registry
-//go:generate go run ../../internal/eventgen/exports
+//go:generate go run ./internal/eventgen/registry
+//go:generate go run ./internal/eventgen/exports

@@ -10,9 +10,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/multi-tenant/manage-kafka/internal/eventgen"
 	"github.com/multi-tenant/manage-kafka/pkg/events"
 	"github.com/multi-tenant/manage-kafka/pkg/events/export"
+	"github.com/multi-tenant/manage-kafka/pkg/events/internal/eventgen"
 	"github.com/multi-tenant/manage-kafka/pkg/events/payload"
 )
 

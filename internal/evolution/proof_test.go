@@ -10,9 +10,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/multi-tenant/manage-kafka/internal/evolution"
 	"github.com/multi-tenant/manage-kafka/internal/schema"
 	"github.com/multi-tenant/manage-kafka/internal/strictjson"
-	"github.com/multi-tenant/manage-kafka/pkg/events/evolution"
 )
 
 func compile(tb testing.TB, raw []byte) *jsonschema.Schema {
@@ -137,7 +137,7 @@ func TestVerdictsHold(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 3))
-	files, err := filepath.Glob("../schemas/*.json")
+	files, err := filepath.Glob("../../pkg/events/schemas/*.json")
 	if err != nil || len(files) < 35 {
 		t.Fatalf("%d schemas, %v", len(files), err)
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/multi-tenant/manage-kafka/pkg/events/evolution"
+	"github.com/multi-tenant/manage-kafka/internal/evolution"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/multi-tenant/manage-kafka/internal/eventgen"
+	"github.com/multi-tenant/manage-kafka/pkg/events/internal/eventgen"
 )
 
 func main() {

@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/multi-tenant/manage-kafka/internal/eventgen"
 	"github.com/multi-tenant/manage-kafka/pkg/events"
 	"github.com/multi-tenant/manage-kafka/pkg/events/export"
+	"github.com/multi-tenant/manage-kafka/pkg/events/internal/eventgen"
 )
 
 func main() {

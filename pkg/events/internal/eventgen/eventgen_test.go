@@ -6,16 +6,16 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/multi-tenant/manage-kafka/internal/eventgen"
+	"github.com/multi-tenant/manage-kafka/pkg/events/internal/eventgen"
 )
 
 func TestRegistryIsFresh(t *testing.T) {
 	t.Parallel()
-	want, err := eventgen.Registry(os.DirFS("../../pkg/events/schemas"))
+	want, err := eventgen.Registry(os.DirFS("../../schemas"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile("../../pkg/events/registry_gen.go")
+	got, err := os.ReadFile("../../registry_gen.go")
 	if err != nil || string(got) != string(want) {
 		t.Fatalf("registry_gen.go is stale (%v): run go generate ./pkg/events", err)
 	}
