@@ -52,13 +52,17 @@ func stageOrder(s Stage) int {
 }
 
 // secondLook finds out whether a connection was closed because one side
-// expects TLS and the other does not: neither side is told.
+// expects TLS and the other does not: neither side is told. And whether what
+// listens without answering waits for HTTP.
 func (d *dialer) secondLook(ce *ConnectError) *ConnectError {
-	if !isClosed(ce.Err) || errors.Is(ce.Err, errNotKafka) || errors.Is(ce.Err, errSpeaksTLS) {
-		return ce
-	}
 	var err error
 	switch {
+	case errors.Is(ce.Err, errNotKafka), errors.Is(ce.Err, errSpeaksTLS):
+	case isTimeout(ce.Err):
+		if ce.Stage == StageAPIVersions && d.speaksHTTP(ce.Addr) {
+			err = d.failure(ce.Addr, ce.Stage, errSpeaksHTTP)
+		}
+	case !isClosed(ce.Err):
 	case ce.Stage == StageTLS && d.speaksPlain(ce.Addr):
 		err = d.failure(ce.Addr, ce.Stage, errSpeaksPlain)
 	case ce.Stage == StageAPIVersions && d.security.tls == nil && d.speaksTLS(ce.Addr):
@@ -99,6 +103,20 @@ func (d *dialer) speaksTLS(addr string) bool {
 	return err == nil || strings.Contains(err.Error(), "remote error: tls: ")
 }
 
+func (d *dialer) speaksHTTP(addr string) bool {
+	conn, err := d.connect(d.ctx, addr)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_ = conn.Conn.SetDeadline(time.Now().Add(diagnoseFor / 4))
+	head := make([]byte, len("HTTP/"))
+	if _, err = io.WriteString(conn.Conn, "HEAD / HTTP/1.0\r\n\r\n"); err == nil {
+		_, err = io.ReadFull(conn.Conn, head)
+	}
+	return err == nil && string(head) == "HTTP/"
+}
+
 // mechanisms asks addr on a fresh connection which SASL mechanisms it offers.
 // It is empty where it has none, or does not say.
 func (d *dialer) mechanisms(addr string) []string {
@@ -124,7 +142,7 @@ func (d *dialer) explainLogin(addr string, err error) error {
 		return &ConnectError{Addr: addr, Stage: stage, Hint: hint, Err: cause}
 	}
 	var ce *ConnectError
-	closed := isClosed(err) && !(errors.As(err, &ce) && (isTimeout(ce.Err) || ce.Err != nil && !errors.Is(ce.Err, io.EOF) && strings.Contains(ce.Err.Error(), "certificate")))
+	explained := errors.As(err, &ce) && !errors.Is(err, errHangUp)
 	switch {
 	case isCode(err, sarama.ErrUnsupportedSASLMechanism):
 		text := fmt.Sprintf("the broker does not offer SASL mechanism %s", d.security.mechanism)
@@ -141,7 +159,10 @@ func (d *dialer) explainLogin(addr string, err error) error {
 		return wrap(StageSASL, hint, err)
 	case isCode(err, sarama.ErrIllegalSASLState) && d.security.authenticated():
 		return wrap(StageSASL, "set security.protocol to "+strings.TrimPrefix(d.security.protocol, "SASL_"), errors.New("the listener has no SASL login"))
-	case closed && !d.security.authenticated():
+	case errors.Is(err, errHangUp) && ce != nil && ce.Stage == StageSASL:
+		// Brokers before 1.0, and some that stand in for one, say no more.
+		return wrap(StageSASL, "check the username and the password", mark(ErrNotPermitted, errors.New("the broker hung up during the login")))
+	case !explained && isClosed(err) && !d.security.authenticated():
 		if offered := d.mechanisms(addr); len(offered) > 0 {
 			return wrap(StageSASL, fmt.Sprintf("set security.protocol to SASL_%s, sasl.mechanism and the credentials", d.security.protocol),
 				mark(ErrNotPermitted, fmt.Errorf("the listener wants a SASL login and offers %s", strings.Join(offered, ", "))))

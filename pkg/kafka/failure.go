@@ -18,6 +18,8 @@ import (
 var (
 	errSpeaksTLS   = errors.New("the port speaks TLS, the client does not")
 	errSpeaksPlain = errors.New("the port speaks Kafka without TLS")
+	errSpeaksHTTP  = fmt.Errorf("%w but an HTTP server", errNotKafka)
+	errHangUp      = errors.New("closed the connection")
 )
 
 // failure says in a person's words why connecting to addr failed at stage.
@@ -29,6 +31,9 @@ func (d *dialer) failure(addr string, stage Stage, err error) error {
 	text, hint := d.cause(addr, stage, err)
 	if text == "" {
 		text = err.Error()
+	}
+	if strings.HasPrefix(text, errHangUp.Error()) {
+		err = errors.Join(errHangUp, err)
 	}
 	return &ConnectError{Addr: addr, Stage: stage, Hint: hint, Err: &connectCause{text: text, err: err}}
 }
@@ -73,7 +78,7 @@ func (d *dialer) cause(addr string, stage Stage, err error) (text, hint string) 
 	case errors.Is(err, errNotKafka):
 		return err.Error(), "check the port; Kafka's is usually 9092"
 	case isClosed(err):
-		return fmt.Sprintf("closed the connection (%s)", stage), ""
+		return fmt.Sprintf("%v (%s)", errHangUp, stage), ""
 	}
 	return "", ""
 }

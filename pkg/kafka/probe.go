@@ -150,7 +150,7 @@ func (d *dialer) checkFrame(addr string, head []byte) error {
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte("HTTP/")):
-		return d.failure(addr, StageAPIVersions, fmt.Errorf("%w but an HTTP server", errNotKafka))
+		return d.failure(addr, StageAPIVersions, errSpeaksHTTP)
 	case bytes.HasPrefix(head, []byte("SSH-")):
 		return d.failure(addr, StageAPIVersions, fmt.Errorf("%w but an SSH server", errNotKafka))
 	case head[0] == 0x15 && head[1] == 3: // a TLS alert record
