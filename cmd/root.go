@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/multi-tenant/manage-kafka/internal/wire"
 )
 
 // Main runs the command line of this process and returns its exit code, as
@@ -15,6 +17,7 @@ import (
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	wire.BoundDecompression()
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
 	return a.run(ctx, os.Args[1:])
 }

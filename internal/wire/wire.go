@@ -21,3 +21,13 @@ func (c Conn) ProducerConfig() *sarama.Config {
 	conf := *c.Config()
 	return &conf
 }
+
+// MaxDecompressedBatch bounds what one compressed batch may grow to, in bytes.
+// The largest batch a broker can be set to take is 2 GiB; real ones stay far below this.
+const MaxDecompressedBatch = 256 << 20
+
+// BoundDecompression makes a batch that grows beyond [MaxDecompressedBatch] an
+// error instead of memory. The library keeps the bound in a variable of the
+// process that it reads without a lock: only the process's main may call this,
+// before it connects to anything.
+func BoundDecompression() { sarama.MaxDecompressedBatchSize = MaxDecompressedBatch }

@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"cmp"
 	"encoding/binary"
+	"reflect"
 	"slices"
 	"time"
 
@@ -27,11 +29,29 @@ func readBlock(tp TopicPartition, from int64, block *sarama.FetchResponseBlock, 
 			f.addLegacy(set.MsgSet, from)
 		}
 	}
+	if len(block.RecordsSet) == 0 {
+		f.Next = max(f.Next, afterEmptyBatches(block))
+	}
 	return f
+}
+
+// afterEmptyBatches is the offset after the batches of a block that hold no
+// record, -1 without any. Compaction leaves such a batch where it removed a
+// producer's last records, to keep its sequence number. The protocol library
+// drops them and keeps where they end to itself; without it a reader would ask
+// for the same offset for ever.
+func afterEmptyBatches(block *sarama.FetchResponseBlock) int64 {
+	next := reflect.ValueOf(block).Elem().FieldByName("recordsNextOffset")
+	if next.Kind() != reflect.Pointer || next.IsNil() || next.Elem().Kind() != reflect.Int64 {
+		return -1
+	}
+	return next.Elem().Int()
 }
 
 func (f *Fetched) addBatch(batch *sarama.RecordBatch, from int64, aborts *aborts) {
 	if batch.PartialTrailingRecord {
+		// It did not fit; whatever stood before it has been passed.
+		f.Next = max(f.Next, batch.FirstOffset)
 		return
 	}
 	if next := batch.LastOffset() + 1; next > f.Next {
@@ -55,9 +75,12 @@ func (f *Fetched) addBatch(batch *sarama.RecordBatch, from int64, aborts *aborts
 		if offset < from {
 			continue
 		}
-		at := batch.FirstTimestamp.Add(r.TimestampDelta)
-		if batch.LogAppendTime {
+		at := batch.FirstTimestamp
+		switch {
+		case batch.LogAppendTime:
 			at = batch.MaxTimestamp
+		case !at.IsZero():
+			at = at.Add(r.TimestampDelta)
 		}
 		f.Records = append(f.Records, Record{
 			Topic: f.Topic, Partition: f.Partition, Offset: offset, LeaderEpoch: batch.PartitionLeaderEpoch,
@@ -118,21 +141,30 @@ func newAborts(list []*sarama.AbortedTransaction, isolation Isolation) *aborts {
 	a := &aborts{open: map[int64]bool{}}
 	if isolation == ReadCommitted {
 		a.pending = slices.Clone(list)
-		slices.SortFunc(a.pending, func(x, y *sarama.AbortedTransaction) int { return int(min(1, max(-1, x.FirstOffset-y.FirstOffset))) })
+		slices.SortFunc(a.pending, func(x, y *sarama.AbortedTransaction) int { return cmp.Compare(x.FirstOffset, y.FirstOffset) })
 	}
 	return a
 }
 
+// skip tells a batch of an aborted transaction.
 func (a *aborts) skip(batch *sarama.RecordBatch) bool {
+	a.advance(batch)
+	return batch.IsTransactional && a.open[batch.ProducerID]
+}
+
+// advance opens the aborted transactions that begin in batch or before it.
+func (a *aborts) advance(batch *sarama.RecordBatch) {
 	for len(a.pending) > 0 && a.pending[0].FirstOffset <= batch.LastOffset() {
 		a.open[a.pending[0].ProducerID] = true
 		a.pending = a.pending[1:]
 	}
-	return batch.IsTransactional && a.open[batch.ProducerID]
 }
 
-// control ends the aborted transaction whose abort marker the batch holds.
+// control ends the aborted transaction whose abort marker the batch holds. The
+// transaction's own records may all be gone by compaction, so it may not be
+// open yet; left pending it would hide the producer's next transaction.
 func (a *aborts) control(batch *sarama.RecordBatch) {
+	a.advance(batch)
 	const abortMarker = 0
 	for _, r := range batch.Records {
 		if len(r.Key) >= 4 && binary.BigEndian.Uint16(r.Key[2:]) == abortMarker {

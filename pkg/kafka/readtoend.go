@@ -1,0 +1,161 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// ReadToEnd reads the partitions of from, each from its offset to the end it
+// has now: the last stable offset when reading committed, else the high
+// watermark. A partition ends as soon as a fetch starts at or past its end,
+// also where compaction, control records or aborted transactions leave nothing
+// to return; no timeout is involved.
+//
+// handle is called from this goroutine for every answer that holds records,
+// in order within a partition, and with Err nil; its error ends the reading.
+// Nothing is handed on that lies at or past the end, or before the offset.
+//
+// Leaders that move and connections that break are retried for as long as the
+// client's timeout without progress. What cannot be read is an error that names
+// partition and offset, such as one that wraps the [*BrokerError]
+// OFFSET_OUT_OF_RANGE where records were deleted meanwhile; the other
+// partitions are read to their end first.
+func (c *Client) ReadToEnd(ctx context.Context, from map[TopicPartition]int64, opts FetchOptions, handle func(Fetched) error) error {
+	if opts.MaxWait <= 0 {
+		// What is asked for is there already; the wait only bounds an answer
+		// that an empty batch leaves nothing to fill with.
+		opts.MaxWait = 100 * time.Millisecond
+	}
+	at := make(map[TopicPartition]int64, len(from))
+	for tp := range from {
+		at[tp] = Latest
+	}
+	ends, err := c.Offsets(ctx, at, opts.Isolation)
+	if err != nil {
+		return err
+	}
+	r := reading{client: c, opts: opts, handle: handle, open: map[TopicPartition]*partReading{}, failed: map[TopicPartition]error{}}
+	for tp, offset := range from {
+		if offset < ends[tp] {
+			r.open[tp] = &partReading{next: offset, end: ends[tp], moved: time.Now()}
+		}
+	}
+	wait := backoff{}
+	for len(r.open) > 0 {
+		retry, err := r.round(ctx)
+		if err != nil {
+			return err
+		}
+		if !retry {
+			wait = backoff{}
+			continue
+		}
+		if err := wait.sleep(ctx); err != nil {
+			return err
+		}
+	}
+	return joinFailures(r.failed)
+}
+
+// reading is one ReadToEnd.
+type reading struct {
+	client *Client
+	opts   FetchOptions
+	handle func(Fetched) error
+	open   map[TopicPartition]*partReading
+	failed map[TopicPartition]error
+}
+
+type partReading struct {
+	next, end int64
+	moved     time.Time // when it last came on
+	idle      bool      // its last answer held nothing
+}
+
+// round fetches once from every open partition. A partition whose last answer
+// held nothing is fetched alone: among others it may only have had no room.
+// retry tells that something has to be waited for.
+func (r *reading) round(ctx context.Context) (retry bool, err error) {
+	from := map[TopicPartition]int64{}
+	for tp, p := range r.open {
+		if p.idle {
+			from = map[TopicPartition]int64{tp: p.next}
+			break
+		}
+		from[tp] = p.next
+	}
+	alone := len(from) == 1
+	got, err := r.client.Fetch(ctx, from, r.opts)
+	if err != nil {
+		return false, err
+	}
+	for i := range got {
+		again, err := r.take(&got[i], alone)
+		if err != nil {
+			return false, err
+		}
+		retry = retry || again
+	}
+	return retry, nil
+}
+
+// take deals with what one partition answered.
+func (r *reading) take(f *Fetched, alone bool) (retry bool, err error) {
+	tp := f.TopicPartition
+	p := r.open[tp]
+	if f.Err != nil {
+		if isRetriable(f.Err) && !errors.Is(f.Err, ErrUnknownTopic) && time.Since(p.moved) < r.client.cfg.Timeout {
+			return true, nil
+		}
+		r.give(tp, fmt.Errorf("offset %d: %w%s", p.next, f.Err, outOfRange(f)))
+		return false, nil
+	}
+	for i := range f.Records {
+		if f.Records[i].Offset >= p.end {
+			f.Records = f.Records[:i]
+			break
+		}
+	}
+	if len(f.Records) > 0 {
+		if err := r.handle(*f); err != nil {
+			return false, err
+		}
+	}
+	stable := f.LastStable
+	if r.opts.Isolation == ReadUncommitted {
+		stable = f.HighWatermark
+	}
+	switch {
+	case f.Next >= p.end:
+		delete(r.open, tp)
+	case f.Next > p.next:
+		p.next, p.moved, p.idle = f.Next, time.Now(), false
+	case stable >= p.end && alone:
+		// The log reaches past the end and holds nothing more before it.
+		delete(r.open, tp)
+	case stable >= p.end:
+		p.idle = true
+	case time.Since(p.moved) > r.client.cfg.Timeout:
+		r.give(tp, fmt.Errorf("offset %d: partition now ends at %d, before the %d it had", p.next, stable, p.end))
+	default:
+		return true, nil // a new leader has not caught up yet
+	}
+	return false, nil
+}
+
+func (r *reading) give(tp TopicPartition, err error) {
+	r.failed[tp] = err
+	delete(r.open, tp)
+}
+
+// outOfRange adds what the log has to an offset that it has not.
+func outOfRange(f *Fetched) string {
+	if !isCode(f.Err, sarama.ErrOffsetOutOfRange) || f.LogStart < 0 || f.HighWatermark < 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (it holds %d to %d)", f.LogStart, f.HighWatermark)
+}
