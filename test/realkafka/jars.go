@@ -31,8 +31,11 @@ const (
 	ZooKeeper = "3.9.2" // the last line that runs on ZooKeeper; stands for the oldest era
 )
 
-// errNoTool marks a failure that is a missing part of the machine, not of Kafka.
-var errNoTool = errors.New("tool missing")
+// missingTool is the name of a program that this machine lacks: a failure that
+// is none of Kafka.
+type missingTool string
+
+func (m missingTool) Error() string { return string(m) + " is not on this machine" }
 
 // copyPlugin is pinned because the plugin that an old Maven picks by itself
 // does not read the poms of new artifacts.
@@ -58,13 +61,21 @@ func artifacts(version string) []string {
 func Libs(t testing.TB, version string) string {
 	t.Helper()
 	k, err := fetch(t.Context(), version)
-	if errors.Is(err, errNoTool) {
-		tier.Missing(t, err.Error(), howToGetTools)
+	endWithout(t, "fetching Kafka "+version, err)
+	return k.jars
+}
+
+// endWithout ends the test when err says that a part is missing (a skip, see
+// [tier.Missing]) or that something failed.
+func endWithout(t testing.TB, doing string, err error) {
+	t.Helper()
+	var tool missingTool
+	if errors.As(err, &tool) {
+		tier.Missing(t, string(tool), howToGetTools)
 	}
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s: %v", doing, err)
 	}
-	return k.jars
 }
 
 const howToGetTools = "install a JDK of version 17 or newer and Maven (Debian: apt-get install openjdk-17-jdk-headless maven)"
@@ -133,7 +144,7 @@ func shortHash(texts ...string) string {
 func fetchJars(ctx context.Context, dir, pom string) error {
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return fmt.Errorf("mvn: %w", errNoTool)
+		return missingTool("mvn")
 	}
 	if err := os.WriteFile(filepath.Join(dir, "pom.xml"), []byte(pom), 0o644); err != nil {
 		return err
@@ -177,7 +188,7 @@ func javaPath() (string, error) {
 	}
 	path, err := exec.LookPath("java")
 	if err != nil {
-		return "", fmt.Errorf("java: %w", errNoTool)
+		return "", missingTool("java")
 	}
 	return path, nil
 }
@@ -197,11 +208,8 @@ func (j JavaTool) Command(ctx context.Context, t testing.TB, class string, args 
 	if j.Version == "" {
 		j.Version = Current
 	}
-	Libs(t, j.Version) // skips without java or mvn
 	k, err := fetch(ctx, j.Version)
-	if err != nil {
-		t.Fatal(err)
-	}
+	endWithout(t, "fetching Kafka "+j.Version, err)
 	return j.command(ctx, k, class, args...)
 }
 

@@ -12,7 +12,6 @@ package realkafka
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -64,12 +63,7 @@ func Start(t testing.TB, opts Options) *Cluster {
 	t.Helper()
 	tier.Real(t)
 	c, err := start(t.Context(), opts)
-	if errors.Is(err, errNoTool) {
-		tier.Missing(t, err.Error(), howToGetTools)
-	}
-	if err != nil {
-		t.Fatalf("starting Kafka: %v", err)
-	}
+	endWithout(t, "starting Kafka", err)
 	c.t = t
 	t.Cleanup(func() {
 		c.close()

@@ -2,7 +2,6 @@ package realkafka
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
 
@@ -49,12 +48,7 @@ func Shared(t testing.TB) *Cluster {
 		ctx := context.WithoutCancel(t.Context())
 		shared.cluster, shared.err = start(ctx, Options{Listeners: AllListeners()})
 	}
-	if errors.Is(shared.err, errNoTool) {
-		tier.Missing(t, shared.err.Error(), howToGetTools)
-	}
-	if shared.err != nil {
-		t.Fatalf("starting the shared broker: %v", shared.err)
-	}
+	endWithout(t, "starting the shared broker", shared.err)
 	view := *shared.cluster
 	view.t, view.shared = t, true
 	return &view
