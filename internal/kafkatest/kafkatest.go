@@ -16,13 +16,22 @@ import (
 // CONTRIBUTING.md) belongs to a test on a real one.
 func Start(t testing.TB, opts ...kfake.Opt) string {
 	t.Helper()
+	return Bootstrap(Cluster(t, opts...))
+}
+
+// Bootstrap is a broker's bootstrap list.
+func Bootstrap(c *kfake.Cluster) string { return strings.Join(c.ListenAddrs(), ",") }
+
+// Cluster is Start for a test that makes the broker fail.
+func Cluster(t testing.TB, opts ...kfake.Opt) *kfake.Cluster {
+	t.Helper()
 	opts = append([]kfake.Opt{kfake.NumBrokers(1), kfake.WithLogger(kfake.BasicLogger(io.Discard, kfake.LogLevelNone))}, opts...)
 	cluster, err := kfake.NewCluster(opts...)
 	if err != nil {
 		t.Fatalf("starting the broker: %v", err)
 	}
 	t.Cleanup(cluster.Close)
-	return strings.Join(cluster.ListenAddrs(), ",")
+	return cluster
 }
 
 // Open connects to a broker for the length of the test.

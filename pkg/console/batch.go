@@ -52,6 +52,10 @@ func (b *batch) fits(size int, timestamp int64, target int) bool {
 	if len(b.records) == 0 {
 		return true
 	}
+	if (timestamp < 0) != (b.first < 0) {
+		// Some clients misread a batch where only some records have a time.
+		return false
+	}
 	span := timestamp - b.first
 	return b.size+size <= target && span < maxTimeSpan && span > -maxTimeSpan
 }
@@ -102,7 +106,7 @@ func (b *batch) keep(p []byte) []byte {
 	}
 	start := len(b.chunk)
 	b.chunk = append(b.chunk, p...)
-	return b.chunk[start:len(b.chunk):len(b.chunk)]
+	return notNil(b.chunk[start:len(b.chunk):len(b.chunk)])
 }
 
 // without is the batch less the records that drop numbers, in ascending order.

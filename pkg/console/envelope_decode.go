@@ -208,7 +208,7 @@ func (d *envelopeDecoder) base64(m jsonMember) ([]byte, error) {
 		return nil, fmt.Errorf("%s: invalid base64: %w", m.name, err)
 	}
 	d.buf = grown
-	return grown[start:len(grown):len(grown)], nil
+	return notNil(grown[start:len(grown):len(grown)]), nil
 }
 
 // again decodes the line that a reject holds because it could not be read:

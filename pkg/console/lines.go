@@ -1,9 +1,6 @@
 package console
 
-import (
-	"bytes"
-	"fmt"
-)
+import "bytes"
 
 // lineStatus is what a lineReader found.
 type lineStatus int
@@ -42,8 +39,14 @@ func newLineReader(delim []byte, bound int) *lineReader {
 }
 
 // feed gives the reader its next block, once it is starved. A block that ends
-// its source ends the source's last line, unless that is empty.
-func (r *lineReader) feed(data []byte, end bool) { r.rest, r.end = data, end }
+// its source ends the source's last line, unless that is empty; the lines of
+// the next source are numbered from 1 again.
+func (r *lineReader) feed(data []byte, end bool) {
+	if r.end {
+		r.line = 0
+	}
+	r.rest, r.end = data, end
+}
 
 // next gives the next line, without its delimiter.
 func (r *lineReader) next() ([]byte, lineStatus) {
@@ -170,17 +173,9 @@ func (r *lineReader) atBlockEnd() ([]byte, lineStatus) {
 	return r.takeCarry(), status
 }
 
-// startSource begins the numbering anew.
-func (r *lineReader) startSource() { r.line, r.end = 0, false }
-
 func (r *lineReader) trim(line []byte) []byte {
 	if r.crlf && len(line) > 0 && line[len(line)-1] == '\r' {
 		return line[:len(line)-1]
 	}
 	return line
-}
-
-// tooLong describes a line past the bound.
-func tooLong(bound int) error {
-	return fmt.Errorf("longer than %d bytes, more than the topic accepts in one record", bound)
 }

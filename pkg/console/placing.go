@@ -122,7 +122,7 @@ func (p *producing) partitionOf(t *topicInfo, rec *inRecord) (*partition, error)
 	default:
 		p.turn++
 		if id = p.opts.Partitioner.pick(rec.key, n, p.turn-1); id == sticky {
-			return t.stick(), nil
+			return p.stick(t, rec), nil
 		}
 	}
 	if id >= n {
@@ -132,10 +132,14 @@ func (p *producing) partitionOf(t *topicInfo, rec *inRecord) (*partition, error)
 }
 
 // stick gives the partition that takes records without a key: one until its
-// batch is on its way, then the one with the least to do.
-func (t *topicInfo) stick() *partition {
-	if t.sticky != nil && t.sticky.open != nil {
-		return t.sticky
+// batch is full or on its way, then the one with the least to do.
+func (p *producing) stick(t *topicInfo, rec *inRecord) *partition {
+	if old := t.sticky; old != nil && old.open != nil {
+		if size := inBatch(contentSize(rec, p.extra)); old.open.size+size <= min(batchTarget, t.maxBytes) {
+			return old
+		}
+		p.engine.seal(old)
+		p.engine.dispatch(old)
 	}
 	least := -1
 	for range t.partitions {

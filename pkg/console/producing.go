@@ -156,13 +156,13 @@ func (p *producing) read(ctx context.Context) {
 			}
 			continue
 		case recordsEnd:
-			if err != nil {
-				p.inputErr = fmt.Errorf("%v: %w", p.reader.place(), err)
+			if p.ended = err == nil; !p.ended {
+				p.failed++
+				p.refuse(p.here(), err)
 			}
-			p.ended = err == nil
 			return
 		}
-		p.position = p.sources[len(p.sources)-1] + p.reader.place().N
+		p.position = p.here()
 		if status == recordBad {
 			p.unreadable(err)
 			continue
@@ -172,6 +172,9 @@ func (p *producing) read(ctx context.Context) {
 		}
 	}
 }
+
+// here is the position of the reader's last record.
+func (p *producing) here() int64 { return p.sources[len(p.sources)-1] + p.reader.place().N }
 
 // place is the last record's, as a person finds it.
 func (p *producing) place() Place { return p.locate(p.position) }
