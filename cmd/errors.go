@@ -85,7 +85,7 @@ func wrapArgs(cmd *cobra.Command) {
 
 // report shows err once on stderr and returns the exit code for it.
 func (a *app) report(ctx context.Context, err error) int {
-	if err == nil || errors.Is(err, syscall.EPIPE) {
+	if err == nil || errors.Is(err, syscall.EPIPE) && !errors.Is(err, kafka.ErrUnreachable) {
 		return exitDone
 	}
 	code := exitCode(ctx, err)

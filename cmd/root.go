@@ -18,6 +18,8 @@ func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	wire.BoundDecompression()
+	// A closed pipe is an error of the write then, and not the process's end.
+	signal.Ignore(syscall.SIGPIPE)
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
 	return a.run(ctx, os.Args[1:])
 }
@@ -92,6 +94,7 @@ func (a *app) commands() []*cobra.Command {
 		newAlterTopicCommand(a),
 		newDeleteTopicCommand(a),
 		newProducerCommand(a),
+		newConsumerCommand(a),
 		newExitCodesTopic(),
 		newTopicSettingsTopic(),
 		newVersionCommand(a),

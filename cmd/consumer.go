@@ -1,0 +1,172 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/multi-tenant/manage-kafka/pkg/console"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+	"github.com/multi-tenant/manage-kafka/pkg/topics"
+)
+
+// consumerOptions are the flags of the consumer command.
+type consumerOptions struct {
+	topics        []string
+	regex         string
+	offset        string
+	from, to      string
+	fromBeginning bool
+	tail          int
+	max           int64
+	exitAtEnd     bool
+	partitions    string
+	format        string
+	filterKey     []string
+	filterValue   []string
+	filterHeader  []string
+	grep          []string
+	jq            []string
+	order         string
+	isolation     string
+	line          console.Line
+	printValue    bool
+	printAll      bool
+	null          string
+	idle          time.Duration
+	rawTerminal   bool
+}
+
+func newConsumerCommand(a *app) *cobra.Command {
+	var opts consumerOptions
+	cmd := &cobra.Command{
+		Use:     "consumer TOPIC...",
+		Aliases: []string{"consume"},
+		Short:   "Read records of topics",
+		GroupID: groupRecords,
+		Long:    consumerHelp,
+		Example: `  manage-kafka consumer orders
+  manage-kafka consumer orders --from-beginning --exit-at-end
+  manage-kafka consumer orders -o -5 -f '%p/%o %d{strftime[%F %T]} %k: %v\n'
+  manage-kafka consumer orders --tail 20 --print-all
+  manage-kafka consumer orders --from 2h --to 1h --jq '.amount > 100' -f jsonl
+  manage-kafka consumer orders -o :end -f jsonl | manage-kafka producer copy -f jsonl`,
+		ValidArgsFunction: a.completeTopics,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.topics = args
+			return runConsumer(cmd.Context(), a, cmd, opts)
+		},
+	}
+	opts.bind(cmd)
+	return cmd
+}
+
+const consumerHelp = `Read records of one or more topics and write them to standard output. Without
+anything else it follows from the end, until Ctrl-C.
+
+Where to read (--offset):
+  start, end   the beginning or end of each partition
+  N            the offset N          +N  N after the start    -N  N before the end
+  N:M          from N up to, and without, M; either may be one of the above
+  :end         everything that is there now, then stop
+  @TIME        from the first record at or after TIME
+  @T1:T2       between two times; T2 may be end
+TIME is RFC 3339, a date (UTC), 10 or 13 digits, or a duration ago: 90s, -1h30m, 7d.
+A time range reads up to the first record at or after T2 in each partition.
+--tail N shows the last N wanted records of all partitions together, in the order
+of their timestamps, and ends.
+
+Formats (--format): without one, the value and a newline, with what --print-...
+adds before it in the words of Kafka's own console consumer.
+  jsonl   one JSON object a line, lossless: producer -f jsonl reads it back
+  json    the same over several lines
+  raw     the value and a newline     hex  the value in hexadecimal and a newline
+  table   columns for people
+or text with verbs, as in rpk and kcl (no newline is added):
+  %t topic  %p partition  %o offset  %e leader epoch  %d timestamp  %i running count
+  %k key  %v value (also %s)  %h{%k=%v } each header  %T %K %V (also %S) lengths
+  of topic, key and value, -1 for null  %H number of headers  %% %{ %} themselves
+  \t \n \r \\ \xNN
+%k %v %t take {hex} {base64} {base64raw} {json} {unpack[<iq...]}; numbers {ascii} {hex}
+{hex64}..{hex4} {big64}..{big8} {little64}..{little8} {byte} {bool}; %d also
+{go[2006-01-02]} and {strftime[%F %T]}. In kcat %T is the timestamp; here it is
+the topic's length.
+
+Filters all have to match. --filter-... take globs (* ? [a-z] {a,b}) over the whole
+text, --grep takes k:RE, v:RE or h:NAME=RE with ! before it to turn it round, --jq
+an expression over the JSON value. With a filter and an end, nothing matching is
+exit 8.
+
+On a terminal, control characters are shown as \x1b and the like; a pipe gets the
+bytes as they are.`
+
+func runConsumer(ctx context.Context, a *app, cmd *cobra.Command, o consumerOptions) error {
+	consume, err := o.consume(time.Now())
+	if err != nil {
+		return usageOf(cmd, err)
+	}
+	consume.Notice = a.print.status1
+	format, err := o.printOptions(a)
+	if err != nil {
+		return usageOf(cmd, err)
+	}
+	c, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	work, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer watchOutput(work, a.out, func() { stop(syscall.EPIPE) })()
+	sum, err := console.Consume(work, c, a.out, console.NewPrinter(format), consume)
+	switch {
+	case errors.Is(err, syscall.EPIPE) && !errors.Is(err, kafka.ErrUnreachable), errors.Is(context.Cause(work), syscall.EPIPE):
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: %s", ctx.Err(), written(sum))
+	case err != nil:
+		return explainConsume(ctx, c, err)
+	}
+	if sum.FilterError != nil {
+		a.print.warn("--jq: %v", sum.FilterError)
+	}
+	if sum.Written == 0 && consume.Filter.Any() && (consume.ExitAtEnd || consume.Tail > 0 || consume.Range.To.Anchor != console.Unset) {
+		return withCode(fmt.Errorf("no record matches; looked at %s", plural(sum.Read, "record")), exitNoMatch)
+	}
+	return nil
+}
+
+// written says how many records an interrupted run has shown.
+func written(sum console.Summary) string {
+	if sum.Uncertain {
+		return "wrote at least " + plural(sum.Written, "record") + "; the output did not take more"
+	}
+	return "wrote " + plural(sum.Written, "record")
+}
+
+// explainConsume gives an error of reading its exit code and hint.
+func explainConsume(ctx context.Context, c *kafka.Client, err error) error {
+	switch {
+	case errors.Is(err, console.ErrNoTopics):
+		return withCode(err, exitNoMatch)
+	case errors.Is(err, console.ErrNoPartition), errors.Is(err, console.ErrDeleted):
+		return err
+	case errors.Is(err, kafka.ErrUnknownTopic):
+		meta, listErr := c.Metadata(ctx, nil)
+		if listErr != nil {
+			return err
+		}
+		names := make([]string, 0, len(meta.Topics))
+		for _, t := range meta.Topics {
+			names = append(names, t.Name)
+		}
+		name, _, _ := strings.Cut(err.Error(), ":")
+		return explainTopics(&topics.NotFoundError{Name: name, Near: topics.Nearest(name, names)})
+	}
+	return err
+}

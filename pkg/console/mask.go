@@ -1,0 +1,167 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// maskText stands in place of a masked member.
+const maskText = "•••"
+
+// Mask hides members of JSON values by their JSON pointers (RFC 6901). The
+// zero value hides nothing. It may be used from several goroutines at once.
+type Mask struct {
+	pointers [][]string
+}
+
+// NewMask reads JSON pointers such as /data/billingEmail. A step * stands for
+// every member or element.
+func NewMask(pointers []string) (Mask, error) {
+	var m Mask
+	for _, p := range pointers {
+		if !strings.HasPrefix(p, "/") {
+			return Mask{}, fmt.Errorf("mask %q: want a JSON pointer such as /data/email", p)
+		}
+		steps := strings.Split(p[1:], "/")
+		for i, s := range steps {
+			steps[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(s)
+		}
+		m.pointers = append(m.pointers, steps)
+	}
+	return m, nil
+}
+
+// Apply returns value with the masked members replaced by the string •••, or
+// value itself when it has none. The rest keeps its bytes. What begins like
+// an object or array but is no JSON is hidden whole: nobody can tell what is
+// in it.
+func (m Mask) Apply(value []byte) []byte {
+	if len(m.pointers) == 0 || !looksNested(value) {
+		return value
+	}
+	if !json.Valid(value) {
+		return []byte(maskText)
+	}
+	s := maskScan{text: value}
+	s.value(m.pointers)
+	if s.out == nil {
+		return value
+	}
+	return append(s.out, value[s.copied:]...)
+}
+
+func looksNested(value []byte) bool {
+	for _, c := range value {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		case 0xef, 0xbb, 0xbf: // a byte order mark
+		default:
+			return c == '{' || c == '['
+		}
+	}
+	return false
+}
+
+// maskScan walks through text that is valid JSON.
+type maskScan struct {
+	text   []byte
+	at     int
+	out    []byte // nil until something is masked
+	copied int    // text up to here is in out
+}
+
+// value passes one value under the given pointers' rests.
+func (s *maskScan) value(pointers [][]string) {
+	s.space()
+	switch s.text[s.at] {
+	case '{':
+		s.members('}', pointers)
+	case '[':
+		s.members(']', pointers)
+	case '"':
+		s.str()
+	default:
+		for s.at < len(s.text) && !strings.ContainsRune(",]} \t\r\n", rune(s.text[s.at])) {
+			s.at++
+		}
+	}
+}
+
+// members passes the members of an object or the elements of an array.
+func (s *maskScan) members(closing byte, pointers [][]string) {
+	s.at++
+	for i := 0; ; i++ {
+		s.space()
+		if s.text[s.at] == closing {
+			s.at++
+			return
+		}
+		if s.text[s.at] == ',' {
+			s.at++
+			s.space()
+		}
+		name := fmt.Sprint(i)
+		if closing == '}' {
+			name = s.str()
+			s.space()
+			s.at++ // the colon
+			s.space()
+		}
+		s.member(name, pointers)
+	}
+}
+
+func (s *maskScan) member(name string, pointers [][]string) {
+	var below [][]string
+	hide := false
+	for _, p := range pointers {
+		if p[0] != name && p[0] != "*" {
+			continue
+		}
+		if len(p) == 1 {
+			hide = true
+		} else {
+			below = append(below, p[1:])
+		}
+	}
+	start := s.at
+	if hide {
+		s.out = append(s.out, s.text[s.copied:start]...)
+		s.out = append(s.out, `"`+maskText+`"`...)
+		below = nil
+	}
+	depth := len(s.out)
+	s.value(below)
+	if hide {
+		s.out = s.out[:depth]
+		s.copied = s.at
+	}
+}
+
+// str passes a string and returns what it says.
+func (s *maskScan) str() string {
+	start := s.at
+	escaped := false
+	for s.at++; s.text[s.at] != '"'; s.at++ {
+		if s.text[s.at] == '\\' {
+			escaped = true
+			s.at++
+		}
+	}
+	s.at++
+	if !escaped {
+		return string(s.text[start+1 : s.at-1])
+	}
+	var name string
+	if json.Unmarshal(s.text[start:s.at], &name) != nil {
+		return ""
+	}
+	return name
+}
+
+func (s *maskScan) space() {
+	for s.at < len(s.text) && strings.IndexByte(" \t\r\n", s.text[s.at]) >= 0 {
+		s.at++
+	}
+}

@@ -1,0 +1,91 @@
+package console_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/multi-tenant/manage-kafka/pkg/console"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+)
+
+func TestMask(t *testing.T) {
+	t.Parallel()
+	mask, err := console.NewMask([]string{"/data/email", "/list/1", "/items/*/card", "/a~1b/~0c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for in, want := range map[string]string{
+		`{"data": {"email": "x@y", "n": 1.0}}`:        `{"data": {"email": "•••", "n": 1.0}}`,
+		`{"data":{"email":{"a":[1,{"b":2}]}},"z":1}`:  `{"data":{"email":"•••"},"z":1}`,
+		`{"data":{"\u0065mail":null}}`:                `{"data":{"\u0065mail":"•••"}}`,
+		`{"data":{"email":"1","email":"2"}}`:          `{"data":{"email":"•••","email":"•••"}}`,
+		`{"list":[0,1,2]}`:                            `{"list":[0,"•••",2]}`,
+		`{"items":[{"card":1},{"x":2},{"card":"3"}]}`: `{"items":[{"card":"•••"},{"x":2},{"card":"•••"}]}`,
+		`{"a/b":{"~c":true}}`:                         `{"a/b":{"~c":"•••"}}`,
+		`{"data":"email","email":1}`:                  `{"data":"email","email":1}`,
+		"\ufeff" + `{"data":{"email":"x"}}`:           `•••`,
+		`{"data":{"email":"x"}`:                       `•••`,
+		`[{"data":{"email":"x"}}] trailing`:           `•••`,
+		`just text with email`:                        `just text with email`,
+		` {"data":{"email":-1.5e3 , "s":"a\"b\\"} } `: ` {"data":{"email":"•••" , "s":"a\"b\\"} } `,
+		``: ``,
+	} {
+		if got := string(mask.Apply([]byte(in))); got != want {
+			t.Errorf("%s\n got %s\nwant %s", in, got, want)
+		}
+	}
+	if _, err := console.NewMask([]string{"data"}); err == nil {
+		t.Error("a pointer without a slash is taken")
+	}
+}
+
+func TestMaskHoldsInEveryFormat(t *testing.T) {
+	t.Parallel()
+	mask, err := console.NewMask([]string{"/secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := kafka.Record{Topic: "t", Value: []byte(`{"secret":"hunter2"}`)}
+	for _, text := range []string{"", "json", "jsonl", "raw", "hex", "table", "%v %s\n", "%v{hex}", "%v{base64}", "%v{base64raw}", "%v{json}", "%v{unpack[s]}"} {
+		opts := console.PrintOptions{Mask: mask}
+		if text != "" {
+			if opts.Format, err = console.ParseFormat(text, console.Output); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := string(console.NewPrinter(opts).Append(nil, &r))
+		plain := console.PrintOptions{Format: opts.Format}
+		if got == string(console.NewPrinter(plain).Append(nil, &r)) || strings.Contains(got, "hunter2") {
+			t.Errorf("%q shows %q", text, got)
+		}
+	}
+	if string(r.Value) != `{"secret":"hunter2"}` {
+		t.Errorf("the record itself was changed: %s", r.Value)
+	}
+}
+
+func FuzzMask(f *testing.F) {
+	f.Add([]byte(`{"a":{"b":"SECRET"},"c":[1,"SECRET"]}`))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		mask, err := console.NewMask([]string{"/a/b", "/c/*", "/*/x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := mask.Apply(value)
+		if !json.Valid(value) {
+			return
+		}
+		var v any
+		if err := json.Unmarshal(got, &v); err != nil {
+			t.Fatalf("%q became %q: %v", value, got, err)
+		}
+		if m, ok := v.(map[string]any); ok {
+			if a, ok := m["a"].(map[string]any); ok {
+				if b, there := a["b"]; there && b != "•••" {
+					t.Fatalf("%q became %q", value, got)
+				}
+			}
+		}
+	})
+}
