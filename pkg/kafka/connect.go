@@ -107,7 +107,7 @@ func (c *Client) connect(addrs []string) error {
 			c.dialer.shun(addrs[i], err)
 		}
 	}
-	c.dialer.keepSpare(found.addr, found.conn)
+	c.dialer.found(found)
 	version, ok := release(found.known)
 	if !ok {
 		return &ConnectError{Addr: found.addr, Stage: StageAPIVersions, Err: errors.New("broker is older than Kafka 2.1, the oldest this client speaks to")}

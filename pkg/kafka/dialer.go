@@ -126,12 +126,18 @@ func handshake(ctx context.Context, raw net.Conn, conf *tls.Config, host string)
 
 func unmap(ip netip.Addr) string { return ip.Unmap().String() }
 
-// keepSpare holds a connection for the first Dial of its address.
-func (d *dialer) keepSpare(addr string, conn net.Conn) {
+// found notes the address that answered, and keeps its connection for the first
+// Dial. Before a login a broker answers only one question for versions, and
+// the protocol library has one of its own: there the connection is done.
+func (d *dialer) found(p probed) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.answered = addr
-	d.spare[addr] = conn
+	d.answered = p.addr
+	if d.security.authenticated() {
+		_ = p.conn.Close()
+		return
+	}
+	d.spare[p.addr] = p.conn
 }
 
 // dropSpare closes the connections nobody took.
