@@ -13,11 +13,15 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // retentionInterval is how often topics lose what their retention settings
 // let go, as log.retention.check.interval.ms of Apache Kafka.
 const retentionInterval = 5 * time.Minute
+
+// neverMS is a hundred years, as a setting in milliseconds.
+const neverMS = "3153600000000"
 
 // notice is one line of what the broker process tells its supervisor.
 type notice struct {
@@ -82,19 +86,25 @@ func serve(ctx context.Context, cfg Config, in io.Reader, n *notices, free func(
 	if err := openFormat(cfg.Dir, cfg.minFree(), free, n.logf); err != nil {
 		return err
 	}
+	if err := recoverData(brokerDir(cfg.Dir), n.logf); err != nil {
+		return err
+	}
 	log := newBrokerLog(func(level, text string) { n.logf(level, "%s", text) })
 	cluster, err := openCluster(ctx, cfg, log, n)
 	if err != nil {
 		return err
 	}
 	n.send(notice{Ready: true})
-	err = watch(ctx, cfg, in, cluster, log, free)
+	err = watch(ctx, cfg, in, lock, cluster, log, free)
 	if errors.Is(err, ErrPersist) {
 		return err
 	}
 	log.enter(closing)
 	cluster.Close()
-	return errors.Join(err, log.err())
+	if failed := log.err(); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return errors.Join(err, markClean(brokerDir(cfg.Dir)))
 }
 
 // openCluster loads what is on disk and starts to answer.
@@ -120,6 +130,9 @@ func openCluster(ctx context.Context, cfg Config, log *brokerLog, n *notices) (*
 		kfake.DataDir(brokerDir(cfg.Dir)),
 		kfake.ListenFn(listen),
 		kfake.DefaultNumPartitions(1),
+		// kfake compacts by removing a partition's files and writing them
+		// anew: killed in between, it loses records. So it never compacts.
+		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": neverMS}),
 		kfake.WithLogger(log),
 	)
 	if err != nil {
@@ -134,7 +147,7 @@ func openCluster(ctx context.Context, cfg Config, log *brokerLog, n *notices) (*
 }
 
 // watch returns when the broker has to end: nil when it was asked to.
-func watch(ctx context.Context, cfg Config, in io.Reader, cluster *kfake.Cluster, log *brokerLog, free func(string) (uint64, error)) error {
+func watch(ctx context.Context, cfg Config, in io.Reader, lock *Lock, cluster *kfake.Cluster, log *brokerLog, free func(string) (uint64, error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// This goroutine cannot be waited for: only the supervisor ends a read of
@@ -147,7 +160,9 @@ func watch(ctx context.Context, cfg Config, in io.Reader, cluster *kfake.Cluster
 	defer space.Wait()
 	defer cancel()
 	low := make(chan error, 1)
-	space.Go(func() { low <- watchSpace(ctx, cfg.Dir, cfg.minFree(), free) })
+	space.Go(func() { low <- watchDisk(ctx, cfg.Dir, lock, cfg.minFree(), free) })
+	trim := newTrimmer(cluster, brokerDir(cfg.Dir), log)
+	cluster.ControlKey(int16(kmsg.DeleteRecords), trim.beforeDelete)
 	tick := time.NewTicker(retentionInterval)
 	defer tick.Stop()
 	for {
@@ -162,9 +177,7 @@ func watch(ctx context.Context, cfg Config, in io.Reader, cluster *kfake.Cluster
 			// kfake stands still, and with it a retention run.
 			return err
 		case <-tick.C:
-			// kfake by itself looks only at topics with a setting of their
-			// own, and only once an hour.
-			retention.Go(cluster.ApplyRetention)
+			retention.Go(trim.applyRetention)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -89,12 +90,17 @@ func (l *brokerLog) Logf(level kfake.LogLevel, format string, args ...any) {
 	l.mu.Lock()
 	serves := l.phase == serving
 	l.mu.Unlock()
-	select {
-	case l.fatal <- fmt.Errorf("%w: %s", ErrPersist, text):
-	default:
-	}
+	l.fail(errors.New(text))
 	if serves {
 		select {}
+	}
+}
+
+// fail ends the broker for an error of writing or reading its files.
+func (l *brokerLog) fail(err error) {
+	select {
+	case l.fatal <- fmt.Errorf("%w: %w", ErrPersist, err):
+	default: // one is enough
 	}
 }
 

@@ -55,6 +55,10 @@ func isFile(f *flock.Flock, path string) bool {
 	return err == nil && os.SameFile(held, now)
 }
 
+// Held tells whether the file that is locked is still the one of its name. A
+// lock on a removed file keeps nobody out.
+func (l *Lock) Held() bool { return isFile(l.file, l.file.Path()) }
+
 // Unlock gives the lock up.
 func (l *Lock) Unlock() error { return l.file.Unlock() }
 

@@ -25,11 +25,15 @@ func checkSpace(dir string, least uint64, free func(string) (uint64, error)) err
 // CheckSpace reports [ErrLowSpace] when cfg's broker must not start for lack of free space.
 func CheckSpace(cfg Config) error { return checkSpace(cfg.Dir, cfg.minFree(), freeSpace) }
 
-// watchSpace returns the first error of checkSpace, or nil when ctx ends.
-func watchSpace(ctx context.Context, dir string, least uint64, free func(string) (uint64, error)) error {
+// watchDisk returns the first error of checkSpace, or [ErrPersist] when the
+// data directory was taken away, or nil when ctx ends.
+func watchDisk(ctx context.Context, dir string, lock *Lock, least uint64, free func(string) (uint64, error)) error {
 	tick := time.NewTicker(spaceInterval)
 	defer tick.Stop()
 	for {
+		if !lock.Held() {
+			return fmt.Errorf("%w: %s was removed or replaced while the broker ran", ErrPersist, DataDir(dir))
+		}
 		if err := checkSpace(dir, least, free); err != nil {
 			return err
 		}
