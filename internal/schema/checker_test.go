@@ -189,6 +189,34 @@ func mutate(r *rand.Rand, data []byte) []byte {
 	return data
 }
 
+// The view of a consumer is as sound: what its quick check passes, the schema
+// without its closed objects allows.
+func TestOpenedIsSound(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 4))
+	g := schema.Generator{Rand: r, Optional: 0.5}
+	for _, s := range subjects(t) {
+		if !strings.HasSuffix(s.name, ".json") {
+			continue
+		}
+		open := newSubject(t, s.name, bytes.ReplaceAll(s.raw, []byte(`"additionalProperties": false`), []byte(`"additionalProperties": true`)))
+		open.checker = schema.NewChecker(s.model.Opened())
+		more := 0
+		for range 300 {
+			v := g.Value(s.model, "")
+			open.compare(t, mutate(r, v))
+			if added := append([]byte(`{"added":[1],`), v[1:]...); len(v) > 2 && open.quick(added) && !s.quick(added) {
+				more++
+			}
+		}
+		if more < 100 {
+			t.Errorf("%s: an added member passes %d of 300 times", s.name, more)
+		}
+	}
+}
+
 func FuzzQuickCheck(f *testing.F) {
 	all := subjects(f)
 	g := schema.Generator{Rand: rand.New(rand.NewPCG(1, 1)), Optional: 0.5}
