@@ -95,6 +95,7 @@ func (a *app) commands() []*cobra.Command {
 		newDeleteTopicCommand(a),
 		newProducerCommand(a),
 		newConsumerCommand(a),
+		newGroupsCommand(a),
 		newExitCodesTopic(),
 		newTopicSettingsTopic(),
 		newVersionCommand(a),

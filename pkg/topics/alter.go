@@ -10,6 +10,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/multi-tenant/manage-kafka/internal/request"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
@@ -180,7 +181,7 @@ func (a *Admin) grow(ctx context.Context, name string, partitions int32, dry boo
 			Version: 3, Timeout: a.client.Timeout(), ValidateOnly: dry,
 			TopicPartitions: map[string]*sarama.TopicPartition{name: {Count: partitions}},
 		}
-		res, err := askController(ctx, a, func(b *sarama.Broker) (*sarama.CreatePartitionsResponse, error) { return b.CreatePartitions(req) })
+		res, err := request.ToController(ctx, a.client, func(b *sarama.Broker) (*sarama.CreatePartitionsResponse, error) { return b.CreatePartitions(req) })
 		if err != nil {
 			return false, err
 		}
@@ -211,7 +212,7 @@ func (a *Admin) alterConfig(ctx context.Context, name string, have state, change
 		Version: 1, ValidateOnly: dry,
 		Resources: []*sarama.IncrementalAlterConfigsResource{{Type: sarama.TopicResource, Name: name, ConfigEntries: entries}},
 	}
-	res, err := askAny(ctx, a, func(b *sarama.Broker) (*sarama.IncrementalAlterConfigsResponse, error) {
+	res, err := request.ToAny(ctx, a.client, func(b *sarama.Broker) (*sarama.IncrementalAlterConfigsResponse, error) {
 		return b.IncrementalAlterConfigs(req)
 	})
 	if errors.Is(err, sarama.ErrUnsupportedVersion) || isUnsupported(err) {
@@ -240,7 +241,7 @@ func (a *Admin) rewriteConfig(ctx context.Context, name string, have state, chan
 		Version: 2, ValidateOnly: dry,
 		Resources: []*sarama.AlterConfigsResource{{Type: sarama.TopicResource, Name: name, ConfigEntries: own}},
 	}
-	res, err := askAny(ctx, a, func(b *sarama.Broker) (*sarama.AlterConfigsResponse, error) { return b.AlterConfigs(req) })
+	res, err := request.ToAny(ctx, a.client, func(b *sarama.Broker) (*sarama.AlterConfigsResponse, error) { return b.AlterConfigs(req) })
 	if err != nil {
 		return fmt.Errorf("%s: changing settings: %w", name, err)
 	}

@@ -2,7 +2,6 @@ package topics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,53 +9,6 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
-
-// askController sends one request to the controller, looked up anew: it moves.
-func askController[T any](ctx context.Context, a *Admin, send func(*sarama.Broker) (T, error)) (T, error) {
-	return ask(ctx, a, func() (*sarama.Broker, error) { return a.client.Wire().ControllerNode() }, send)
-}
-
-// askAny sends one request to whichever broker is least busy.
-func askAny[T any](ctx context.Context, a *Admin, send func(*sarama.Broker) (T, error)) (T, error) {
-	return ask(ctx, a, func() (*sarama.Broker, error) {
-		if b := a.client.Wire().LeastLoadedBroker(); b != nil {
-			return b, nil
-		}
-		return nil, sarama.ErrOutOfBrokers
-	}, send)
-}
-
-// askBroker sends one request to the broker with this id.
-func askBroker[T any](ctx context.Context, a *Admin, id int32, send func(*sarama.Broker) (T, error)) (T, error) {
-	return ask(ctx, a, func() (*sarama.Broker, error) { return a.client.Wire().Node(id) }, send)
-}
-
-func ask[T any](ctx context.Context, a *Admin, find func() (*sarama.Broker, error), send func(*sarama.Broker) (T, error)) (T, error) {
-	// The channel and not a variable carries the answer: the call may still
-	// run when its caller has gone.
-	answer := make(chan T, 1)
-	err := a.client.Do(ctx, func() error {
-		b, err := find()
-		if err != nil {
-			return err
-		}
-		if err := b.Open(a.client.Wire().Config()); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
-			return err
-		}
-		res, err := send(b)
-		if err != nil {
-			_ = b.Close()
-			return err
-		}
-		answer <- res
-		return nil
-	})
-	if err != nil {
-		var zero T
-		return zero, err
-	}
-	return <-answer, nil
-}
 
 // retriable tells the answers of a controller that moved, or that puts off
 // work to keep a quota (KIP-599): the same request can succeed a moment later.

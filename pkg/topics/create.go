@@ -8,6 +8,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/multi-tenant/manage-kafka/internal/request"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
@@ -238,7 +239,7 @@ func (a *Admin) sendCreate(ctx context.Context, asked map[string]*sarama.TopicDe
 	rest := asked
 	err := a.retry(ctx, func() (bool, error) {
 		req := sarama.NewCreateTopicsRequest(a.client.Wire().Config().Version, rest, a.client.Timeout(), dry)
-		res, err := askController(ctx, a, func(b *sarama.Broker) (*sarama.CreateTopicsResponse, error) { return b.CreateTopics(req) })
+		res, err := request.ToController(ctx, a.client, func(b *sarama.Broker) (*sarama.CreateTopicsResponse, error) { return b.CreateTopics(req) })
 		if err != nil {
 			return false, fmt.Errorf("creating topics: %w", err)
 		}

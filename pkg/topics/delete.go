@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/IBM/sarama"
+
+	"github.com/multi-tenant/manage-kafka/internal/request"
 )
 
 // Deletion is what Delete did about one topic.
@@ -64,7 +66,7 @@ func (a *Admin) sendDelete(ctx context.Context, names []string) (map[string]dele
 	rest := names
 	err := a.retry(ctx, func() (bool, error) {
 		req := sarama.NewDeleteTopicsRequest(a.client.Wire().Config().Version, rest, a.client.Timeout())
-		res, err := askController(ctx, a, func(b *sarama.Broker) (*sarama.DeleteTopicsResponse, error) { return b.DeleteTopics(req) })
+		res, err := request.ToController(ctx, a.client, func(b *sarama.Broker) (*sarama.DeleteTopicsResponse, error) { return b.DeleteTopics(req) })
 		if err != nil {
 			return false, fmt.Errorf("deleting topics: %w", err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/multi-tenant/manage-kafka/internal/request"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
@@ -24,7 +25,7 @@ func (a *Admin) sizes(ctx context.Context, meta kafka.Metadata, names []string) 
 	asked := describedTopics(meta, names)
 	for _, broker := range meta.Brokers {
 		wg.Go(func() {
-			res, err := askBroker(ctx, a, broker.ID, func(b *sarama.Broker) (*sarama.DescribeLogDirsResponse, error) {
+			res, err := request.To(ctx, a.client, broker.ID, func(b *sarama.Broker) (*sarama.DescribeLogDirsResponse, error) {
 				return b.DescribeLogDirs(&sarama.DescribeLogDirsRequest{Version: 4, DescribeTopics: asked})
 			})
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/multi-tenant/manage-kafka/internal/request"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
@@ -164,7 +165,7 @@ func (a *Admin) configs(ctx context.Context, names []string) (map[string]map[str
 		for _, name := range some {
 			req.Resources = append(req.Resources, &sarama.ConfigResource{Type: sarama.TopicResource, Name: name})
 		}
-		res, err := askAny(ctx, a, func(b *sarama.Broker) (*sarama.DescribeConfigsResponse, error) { return b.DescribeConfigs(req) })
+		res, err := request.ToAny(ctx, a.client, func(b *sarama.Broker) (*sarama.DescribeConfigsResponse, error) { return b.DescribeConfigs(req) })
 		if err != nil {
 			return nil, fmt.Errorf("reading topic settings: %w", err)
 		}

@@ -1,0 +1,272 @@
+package groups
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/IBM/sarama"
+
+	"github.com/multi-tenant/manage-kafka/internal/request"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+)
+
+// batchSize is how many groups one request asks about.
+const batchSize = 500
+
+// Member is one live member of a group.
+type Member struct {
+	ID string `json:"id"`
+	// InstanceID is the static membership name (KIP-345), empty without one.
+	InstanceID string                 `json:"instance_id,omitempty"`
+	ClientID   string                 `json:"client_id"`
+	Host       string                 `json:"host"`
+	Assigned   []kafka.TopicPartition `json:"assigned"`
+}
+
+// description is what a describe request told of a group.
+type description struct {
+	state    string
+	assignor string
+	members  []Member
+}
+
+// details is what the coordinators told of some groups, by name.
+type details struct {
+	mu          sync.Mutex
+	descriptors map[string]description
+	commits     map[string]map[kafka.TopicPartition]int64
+	errs        map[string]error
+	bounds      bounds
+}
+
+func (d *details) fail(name string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.errs[name] == nil {
+		d.errs[name] = err
+	}
+}
+
+// details asks the groups' coordinators for members and committed offsets,
+// every coordinator at the same time.
+func (g *Groups) details(ctx context.Context, groups []Group) *details {
+	d := &details{
+		descriptors: map[string]description{}, commits: map[string]map[kafka.TopicPartition]int64{}, errs: map[string]error{},
+	}
+	byBroker := map[int32][]Group{}
+	for _, group := range groups {
+		byBroker[group.Coordinator] = append(byBroker[group.Coordinator], group)
+	}
+	var wg sync.WaitGroup
+	for broker, served := range byBroker {
+		wg.Go(func() {
+			for some := range slices.Chunk(served, batchSize) {
+				g.describeClassic(ctx, broker, namesOf(some, Classic), d)
+				g.describeConsumer(ctx, broker, namesOf(some, Consumer), d)
+				g.fetchCommits(ctx, broker, namesOf(some, Classic, Consumer, Streams), d)
+			}
+		})
+	}
+	wg.Wait()
+	return d
+}
+
+func namesOf(groups []Group, types ...Type) []string {
+	var names []string
+	for _, group := range groups {
+		if slices.Contains(types, group.Type) {
+			names = append(names, group.Name)
+		}
+	}
+	return names
+}
+
+func (g *Groups) describeClassic(ctx context.Context, broker int32, names []string, d *details) {
+	if len(names) == 0 {
+		return
+	}
+	res, err := request.To(ctx, g.client, broker, func(b *sarama.Broker) (*sarama.DescribeGroupsResponse, error) {
+		return b.DescribeGroups(&sarama.DescribeGroupsRequest{Version: 5, Groups: names})
+	})
+	if err != nil {
+		for _, name := range names {
+			d.fail(name, fmt.Errorf("describing: %w", err))
+		}
+		return
+	}
+	for _, group := range res.Groups {
+		if err := kafka.NewBrokerError(int16(group.Err), ""); err != nil {
+			d.fail(group.GroupId, fmt.Errorf("describing: %w", err))
+			continue
+		}
+		found := description{state: group.State, assignor: group.Protocol}
+		for id, m := range group.Members {
+			found.members = append(found.members, classicMember(id, m, group.ProtocolType))
+		}
+		d.mu.Lock()
+		d.descriptors[group.GroupId] = found
+		d.mu.Unlock()
+	}
+}
+
+// classicMember reads a member and, where the group speaks the consumers'
+// protocol, its assignment; other protocols keep bytes of their own there.
+func classicMember(id string, m *sarama.GroupMemberDescription, protocol string) Member {
+	member := Member{ID: id, ClientID: m.ClientId, Host: m.ClientHost, Assigned: []kafka.TopicPartition{}}
+	if m.GroupInstanceId != nil {
+		member.InstanceID = *m.GroupInstanceId
+	}
+	if protocol != "consumer" {
+		return member
+	}
+	assignment, err := m.GetMemberAssignment()
+	if err != nil || assignment == nil {
+		return member
+	}
+	for topic, partitions := range assignment.Topics {
+		for _, p := range partitions {
+			member.Assigned = append(member.Assigned, kafka.TopicPartition{Topic: topic, Partition: p})
+		}
+	}
+	slices.SortFunc(member.Assigned, comparePartitions)
+	return member
+}
+
+func (g *Groups) describeConsumer(ctx context.Context, broker int32, names []string, d *details) {
+	if len(names) == 0 {
+		return
+	}
+	res, err := request.To(ctx, g.client, broker, func(b *sarama.Broker) (*sarama.ConsumerGroupDescribeResponse, error) {
+		return b.ConsumerGroupDescribe(&sarama.ConsumerGroupDescribeRequest{Version: 1, GroupIDs: names})
+	})
+	if err != nil {
+		for _, name := range names {
+			d.fail(name, fmt.Errorf("describing: %w", err))
+		}
+		return
+	}
+	for _, group := range res.Groups {
+		if group.ErrorCode != sarama.ErrNoError {
+			message := ""
+			if group.ErrorMessage != nil {
+				message = *group.ErrorMessage
+			}
+			d.fail(group.GroupID, fmt.Errorf("describing: %w", kafka.NewBrokerError(int16(group.ErrorCode), message)))
+			continue
+		}
+		found := description{state: group.GroupState, assignor: group.AssignorName}
+		for _, m := range group.Members {
+			found.members = append(found.members, consumerMember(m))
+		}
+		d.mu.Lock()
+		d.descriptors[group.GroupID] = found
+		d.mu.Unlock()
+	}
+}
+
+func consumerMember(m sarama.ConsumerGroupMemberDescription) Member {
+	member := Member{ID: m.MemberID, ClientID: m.ClientID, Host: m.ClientHost, Assigned: []kafka.TopicPartition{}}
+	if m.InstanceID != nil {
+		member.InstanceID = *m.InstanceID
+	}
+	for _, t := range m.Assignment.TopicPartitions {
+		for _, p := range t.Partitions {
+			member.Assigned = append(member.Assigned, kafka.TopicPartition{Topic: t.TopicName, Partition: p})
+		}
+	}
+	slices.SortFunc(member.Assigned, comparePartitions)
+	return member
+}
+
+// fetchCommits reads the committed offsets of many groups with one request, or
+// of one after the other on a broker before 3.0.
+func (g *Groups) fetchCommits(ctx context.Context, broker int32, names []string, d *details) {
+	if len(names) == 0 {
+		return
+	}
+	req := &sarama.OffsetFetchRequest{Version: 8}
+	for _, name := range names {
+		req.Groups = append(req.Groups, sarama.OffsetFetchRequestGroup{GroupId: name})
+	}
+	if !g.manyAtOnce() {
+		for _, name := range names {
+			g.fetchOne(ctx, broker, name, d)
+		}
+		return
+	}
+	res, err := request.To(ctx, g.client, broker, func(b *sarama.Broker) (*sarama.OffsetFetchResponse, error) { return b.FetchOffset(req) })
+	if err != nil {
+		for _, name := range names {
+			d.fail(name, fmt.Errorf("reading its offsets: %w", err))
+		}
+		return
+	}
+	for _, group := range res.Groups {
+		d.keepCommits(group.GroupId, group.Err, group.Blocks)
+	}
+}
+
+// manyAtOnce tells whether the brokers know OffsetFetch 8 (KIP-709), which came with Kafka 3.0.
+func (g *Groups) manyAtOnce() bool {
+	return g.client.Wire().Config().Version.IsAtLeast(sarama.V3_0_0_0)
+}
+
+func (g *Groups) fetchOne(ctx context.Context, broker int32, name string, d *details) {
+	req := sarama.NewOffsetFetchRequest(sarama.V2_5_0_0, name, nil)
+	res, err := request.To(ctx, g.client, broker, func(b *sarama.Broker) (*sarama.OffsetFetchResponse, error) { return b.FetchOffset(req) })
+	if err != nil {
+		d.fail(name, fmt.Errorf("reading its offsets: %w", err))
+		return
+	}
+	d.keepCommits(name, res.Err, res.Blocks)
+}
+
+func (d *details) keepCommits(name string, code sarama.KError, blocks map[string]map[int32]*sarama.OffsetFetchResponseBlock) {
+	if err := kafka.NewBrokerError(int16(code), ""); err != nil {
+		d.fail(name, fmt.Errorf("reading its offsets: %w", err))
+		return
+	}
+	commits := map[kafka.TopicPartition]int64{}
+	for topic, partitions := range blocks {
+		for p, block := range partitions {
+			// -1 is a partition that was asked for and has no commit.
+			if block.Err == sarama.ErrNoError && block.Offset >= 0 {
+				commits[kafka.TopicPartition{Topic: topic, Partition: p}] = block.Offset
+			}
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.commits[name] = commits
+}
+
+// fill writes what is known of a group into its row.
+func (d *details) fill(group *Group) {
+	if err := d.errs[group.Name]; err != nil {
+		group.Error = err.Error()
+	}
+	if found, ok := d.descriptors[group.Name]; ok {
+		members := len(found.members)
+		group.Members = &members
+		if found.state != "" {
+			group.State = found.state
+		}
+	}
+	commits, ok := d.commits[group.Name]
+	if !ok || len(commits) == 0 || group.Error != "" {
+		return
+	}
+	var lag int64
+	for _, tp := range slices.SortedFunc(maps.Keys(commits), comparePartitions) {
+		n, err := d.bounds.lag(tp, commits[tp])
+		if err != nil {
+			group.Error = err.Error()
+			return
+		}
+		lag += n
+	}
+	group.Lag = &lag
+}
