@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/IBM/sarama"
@@ -71,7 +72,43 @@ func (g *Groups) details(ctx context.Context, groups []Group) *details {
 		})
 	}
 	wg.Wait()
+	g.nameTopics(ctx, d)
 	return d
+}
+
+// idMark goes before the id of a topic whose name a broker left out. No topic
+// can have such a name.
+const idMark = "id:"
+
+// nameTopics gives assignments that came with topic ids alone their names: the
+// embedded broker answers so. Those that stay unknown keep the id.
+func (g *Groups) nameTopics(ctx context.Context, d *details) {
+	var nameless []*kafka.TopicPartition
+	for _, found := range d.descriptors {
+		for _, m := range found.members {
+			for i := range m.Assigned {
+				if strings.HasPrefix(m.Assigned[i].Topic, idMark) {
+					nameless = append(nameless, &m.Assigned[i])
+				}
+			}
+		}
+	}
+	if len(nameless) == 0 {
+		return
+	}
+	meta, err := g.client.Metadata(ctx, nil)
+	if err != nil {
+		return
+	}
+	names := make(map[string]string, len(meta.Topics))
+	for _, t := range meta.Topics {
+		names[idMark+t.ID] = t.Name
+	}
+	for _, tp := range nameless {
+		if name, ok := names[tp.Topic]; ok {
+			tp.Topic = name
+		}
+	}
 }
 
 func namesOf(groups []Group, types ...Type) []string {
@@ -173,8 +210,12 @@ func consumerMember(m sarama.ConsumerGroupMemberDescription) Member {
 		member.InstanceID = *m.InstanceID
 	}
 	for _, t := range m.Assignment.TopicPartitions {
+		name := t.TopicName
+		if name == "" {
+			name = idMark + t.TopicID.String()
+		}
 		for _, p := range t.Partitions {
-			member.Assigned = append(member.Assigned, kafka.TopicPartition{Topic: t.TopicName, Partition: p})
+			member.Assigned = append(member.Assigned, kafka.TopicPartition{Topic: name, Partition: p})
 		}
 	}
 	slices.SortFunc(member.Assigned, comparePartitions)
