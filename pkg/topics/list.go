@@ -133,7 +133,7 @@ func (a *Admin) countRecords(ctx context.Context, meta kafka.Metadata, rows []To
 	for _, r := range rows {
 		wanted[r.Name], wanted[r.Name+DLQSuffix] = true, true
 	}
-	var some kafka.Metadata
+	some := kafka.Metadata{Brokers: meta.Brokers}
 	for _, t := range meta.Topics {
 		if wanted[t.Name] {
 			some.Topics = append(some.Topics, t)
