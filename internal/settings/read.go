@@ -62,8 +62,7 @@ func Parse(path string, body []byte, shared bool) (*File, error) {
 	return file, nil
 }
 
-// plainYAML puts file and line in front of what the library says, one line a
-// fault, without its Go types and without the values.
+// plainYAML puts file and line in front of what the library says, without its Go types and without the values.
 func plainYAML(path string, err error) string {
 	texts := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
 	var typed *yaml.TypeError
@@ -87,7 +86,7 @@ func plainYAML(path string, err error) string {
 		}
 		texts[i] = where + ": " + text
 	}
-	return strings.Join(texts, "\n")
+	return strings.Join(texts, "; ")
 }
 
 // check refuses what no context may say, and what a project file may not.

@@ -83,7 +83,7 @@ func (c *Client) saramaConfig() *sarama.Config {
 		case mechanismScram256, mechanismScram512:
 			conf.Net.SASL.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &scramClient{mechanism: s.mechanism} }
 		case mechanismOAuth:
-			conf.Net.SASL.TokenProvider = boundTokens{ctx: c.ctx, source: s.token}
+			conf.Net.SASL.TokenProvider = boundTokens{ctx: c.ctx, timeout: c.cfg.Timeout, source: s.token}
 		}
 	}
 	return conf

@@ -32,7 +32,7 @@ func (d *dialer) failure(addr string, stage Stage, err error) error {
 	if text == "" {
 		text = err.Error()
 	}
-	if strings.HasPrefix(text, errHangUp.Error()) {
+	if text == hungUp(stage) {
 		err = errors.Join(errHangUp, err)
 	}
 	return &ConnectError{Addr: addr, Stage: stage, Hint: hint, Err: &connectCause{text: text, err: err}}
@@ -78,10 +78,12 @@ func (d *dialer) cause(addr string, stage Stage, err error) (text, hint string) 
 	case errors.Is(err, errNotKafka):
 		return err.Error(), "check the port; Kafka's is usually 9092"
 	case isClosed(err):
-		return fmt.Sprintf("%v (%s)", errHangUp, stage), ""
+		return hungUp(stage), ""
 	}
 	return "", ""
 }
+
+func hungUp(stage Stage) string { return fmt.Sprintf("%v (%s)", errHangUp, stage) }
 
 func (d *dialer) timeoutCause(stage Stage) (text, hint string) {
 	text = fmt.Sprintf("no answer in %s (%s)", short(d.timeout), stage)

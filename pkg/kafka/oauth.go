@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -40,7 +41,7 @@ type tokenSource struct {
 // maxTokenAnswer bounds what an identity provider may answer, in bytes.
 const maxTokenAnswer = 1 << 20
 
-func newTokenSource(props, options map[string]string, tlsConf *tls.Config, warn func(string)) (*tokenSource, error) {
+func newTokenSource(props, options map[string]string, warn func(string)) (*tokenSource, error) {
 	text := props[propTokenURL]
 	if text == "" {
 		return nil, fmt.Errorf("%s OAUTHBEARER needs %s, an https: URL of a token endpoint or a file: URL of a token", propMechanism, propTokenURL)
@@ -73,16 +74,35 @@ func newTokenSource(props, options map[string]string, tlsConf *tls.Config, warn 
 		return nil, fmt.Errorf("%s OAUTHBEARER needs a client id and secret: set %s and %s, or clientId and clientSecret in %s",
 			propMechanism, propOAuthID, propOAuthSecret, propJAAS)
 	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSHandshakeTimeout: DefaultTimeout}
-	if tlsConf != nil {
-		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: tlsConf.RootCAs}
+	roots, err := tokenRoots(props)
+	if err != nil {
+		return nil, err
 	}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSHandshakeTimeout: DefaultTimeout,
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}}
 	s.http = &http.Client{
 		Transport: transport,
 		// A redirect would carry the secret to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return s, nil
+}
+
+// tokenRoots are the system's authorities and those of the trust store: the
+// identity provider may have its certificate from either. nil is the system's.
+func tokenRoots(props map[string]string) (*x509.CertPool, error) {
+	own, err := trustedCertificates(props)
+	if err != nil || own == nil {
+		return nil, err
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // a machine without any still has the store
+	}
+	for _, cert := range own {
+		pool.AddCert(cert)
+	}
+	return pool, nil
 }
 
 // get returns a token that is still good for a while.
@@ -97,7 +117,11 @@ func (s *tokenSource) get(ctx context.Context) (string, error) {
 	}
 	token, life, err := s.request(ctx)
 	if err != nil {
-		return "", fmt.Errorf("token endpoint %s: %w", s.endpoint.Host, err)
+		hint := "check " + propTokenURL
+		if errors.Is(err, ErrNotPermitted) {
+			hint = "check the client id, its secret and the scope"
+		}
+		return "", &ConnectError{Addr: "token endpoint " + s.endpoint.Host, Stage: StageSASL, Hint: hint, Err: err}
 	}
 	s.token, s.until = token, time.Now().Add(life*4/5)
 	return token, nil
@@ -183,13 +207,16 @@ func tokenLife(token string, expires json.Number) time.Duration {
 
 // boundTokens gives the protocol library tokens for as long as the client lives.
 type boundTokens struct {
-	ctx    context.Context
-	source *tokenSource
+	ctx     context.Context
+	timeout time.Duration
+	source  *tokenSource
 }
 
 // Token implements sarama.AccessTokenProvider.
 func (t boundTokens) Token() (*sarama.AccessToken, error) {
-	token, err := t.source.get(t.ctx)
+	ctx, cancel := context.WithTimeout(t.ctx, t.timeout)
+	defer cancel()
+	token, err := t.source.get(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,13 +101,44 @@ func (c *Client) OffsetsIn(ctx context.Context, meta Metadata, at map[TopicParti
 }
 
 // joinFailures makes one error of those of several partitions, in their order.
+// Partitions that failed alike are told together: a broker that is gone takes
+// hundreds with it.
 func joinFailures(failed map[TopicPartition]error) error {
-	var joined []error
-	for _, tp := range slices.SortedFunc(maps.Keys(failed), comparePartitions) {
-		joined = append(joined, &PartitionError{TopicPartition: tp, Err: failed[tp]})
+	if len(failed) == 0 {
+		return nil
 	}
-	return errors.Join(joined...)
+	var texts []string
+	alike := map[string][]string{}
+	joined := &partitionErrors{}
+	for _, tp := range slices.SortedFunc(maps.Keys(failed), comparePartitions) {
+		text := failed[tp].Error()
+		if alike[text] == nil {
+			texts = append(texts, text)
+			joined.errs = append(joined.errs, failed[tp])
+		}
+		alike[text] = append(alike[text], tp.String())
+	}
+	const named = 3
+	for i, text := range texts {
+		names := alike[text]
+		more := ""
+		if len(names) > named {
+			more = fmt.Sprintf(" and %d more", len(names)-named)
+		}
+		texts[i] = strings.Join(names[:min(named, len(names))], ", ") + more + ": " + text
+	}
+	joined.text = strings.Join(texts, "; ")
+	return joined
 }
+
+// partitionErrors are the errors of several partitions.
+type partitionErrors struct {
+	text string
+	errs []error // one of each kind
+}
+
+func (e *partitionErrors) Error() string   { return e.text }
+func (e *partitionErrors) Unwrap() []error { return e.errs }
 
 // offsetsByLeader asks every leader once, all at the same time, and puts what
 // it learns into found and failed. Its error is the context's.

@@ -126,7 +126,7 @@ func (s *security) readSASL(props map[string]string, warn func(string)) error {
 	}
 	if s.mechanism == mechanismOAuth {
 		var err error
-		s.token, err = newTokenSource(props, entry.options, s.tls, warn)
+		s.token, err = newTokenSource(props, entry.options, warn)
 		return err
 	}
 	if entry.options["tokenauth"] == "true" {

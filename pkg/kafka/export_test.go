@@ -1,0 +1,16 @@
+package kafka
+
+import (
+	"context"
+	"testing"
+)
+
+// TokenSourceForTest gives tests the source of bearer tokens without a broker.
+func TokenSourceForTest(t *testing.T, props map[string]string) func(context.Context) (string, error) {
+	t.Helper()
+	source, err := newTokenSource(props, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source.get
+}
