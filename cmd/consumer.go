@@ -120,6 +120,9 @@ func runConsumer(ctx context.Context, a *app, cmd *cobra.Command, o consumerOpti
 		return err
 	}
 	defer c.Close()
+	if format.Mask, err = console.NewMask(a.target.mask); err != nil {
+		return err
+	}
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer watchOutput(work, a.out, func() { stop(syscall.EPIPE) })()

@@ -101,7 +101,8 @@ func (l *leaderSource) byLeader(ctx context.Context) (map[int32][]*cursor, []tro
 		case err != nil:
 			troubles = append(troubles, trouble{c, err})
 		case !known:
-			troubles = append(troubles, trouble{c, fmt.Errorf("%s: %w", c.tp, kafka.ErrUnknownTopic)})
+			const unknownTopicOrPartition = 3
+			troubles = append(troubles, trouble{c, fmt.Errorf("%s: %w", c.tp, kafka.NewBrokerError(unknownTopicOrPartition, ""))})
 		case leader < 0:
 			const leaderNotAvailable = 5
 			troubles = append(troubles, trouble{c, fmt.Errorf("%s: %w", c.tp, kafka.NewBrokerError(leaderNotAvailable, ""))})
