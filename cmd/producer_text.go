@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
@@ -25,6 +27,29 @@ func explainUnknownTopic(ctx context.Context, c *kafka.Client, name string, err 
 		return withHint(err, "did you mean %s? or %s", strings.Join(near, " or "), create)
 	}
 	return withHint(err, "%s", create)
+}
+
+// newTemplatesTopic is shown by "help templates".
+func newTemplatesTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "templates",
+		Short: "Functions of a producer's template",
+		Long: `A template is text in which {{…}} stands for a value, in the form of Go's text/template. Each run of it is one
+record, read as --format says; a newline at its end is not part of it. The same text and --seed make the same
+records, but for the clock.
+
+  {{seq}}              1, 2, 3 ...
+  {{int 1 6}}          a whole number, both ends possible
+  {{float 0 1}}        a fraction
+  {{bool}}             true or false
+  {{pick "a" "b"}}     one of the arguments
+  {{letters 8}}        lower case letters
+  {{hex 4}} {{base64 4}}  random bytes as text
+  {{uuid}}             a random UUID
+  {{now}} {{nowMillis}}   the clock, as RFC 3339 or in milliseconds
+  {{json "a"b"}}      any value as JSON, as in {{pick "a" "b" | json}}`,
+		Example: `  {"key":"{{pick "a" "b"}}","value":{"n":{{seq}},"id":"{{uuid}}"}}`,
+	}
 }
 
 // byteSize writes a number of bytes in decimal units, to three digits.

@@ -97,6 +97,7 @@ func (a *app) commands() []*cobra.Command {
 		newConsumerCommand(a),
 		newGroupsCommand(a),
 		newExitCodesTopic(),
+		newTemplatesTopic(),
 		newTopicSettingsTopic(),
 		newVersionCommand(a),
 	}
