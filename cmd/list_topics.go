@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,9 @@ is brief too, unless --full is given.`,
   manage-kafka list-topics --brief --internal`,
 		ValidArgsFunction: a.completeTopics,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if brief && full {
+				return usageOf(cmd, errors.New("--brief and --full exclude each other"))
+			}
 			opts.Patterns = args
 			opts.Records = !brief && a.print.format != formatName
 			opts.Sizes = opts.Records
@@ -49,7 +53,6 @@ is brief too, unless --full is given.`,
 	cmd.Flags().BoolVar(&opts.Internal, "internal", false, "also list the cluster's own topics")
 	cmd.Flags().BoolVar(&brief, "brief", false, "only what one request tells: names, partitions and replication")
 	cmd.Flags().BoolVar(&full, "full", false, "records and sizes however many topics there are")
-	cmd.MarkFlagsMutuallyExclusive("brief", "full")
 	a.outputFlag(cmd)
 	return cmd
 }

@@ -93,6 +93,7 @@ func (a *app) commands() []*cobra.Command {
 		newDescribeTopicCommand(a),
 		newAlterTopicCommand(a),
 		newDeleteTopicCommand(a),
+		newApplyCommand(a),
 		newProducerCommand(a),
 		newConsumerCommand(a),
 		newGroupsCommand(a),

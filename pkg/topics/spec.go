@@ -42,7 +42,7 @@ func (s Spec) Check(force bool) error {
 		bad = append(bad, fmt.Errorf("%s: %w: replication factor %d; want 1 or more, or -1 for the broker's default", s.Name, ErrInvalidCount, s.Replication))
 	}
 	if !force {
-		if err := CheckConfig(s.Config); err != nil {
+		for _, err := range unjoin(CheckConfig(s.Config)) {
 			bad = append(bad, fmt.Errorf("%s: %w", s.Name, err))
 		}
 	}
