@@ -61,9 +61,12 @@ func newBackgroundCommand(a *app) *cobra.Command {
 // explainStack adds the next step and the exit code to an error of pkg/cluster.
 func (a *app) explainStack(err error) error {
 	var port *cluster.PortError
+	var advised *cluster.Advised
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &advised):
+		return withHint(withCode(err, stackCode(err)), "%s", advised.Advice)
 	case errors.As(err, &port):
 		return withHint(err, "end that process, or shift every port of this stack: %s", a.stackLine("start --port-offset 100"))
 	case errors.Is(err, cluster.ErrInvalid):
@@ -76,8 +79,27 @@ func (a *app) explainStack(err error) error {
 		return withCode(err, exitConflict)
 	case errors.Is(err, cluster.ErrNotRunning):
 		return withHint(withCode(err, exitUnreachable), "start it with: %s", a.stackLine("start"))
+	case errors.Is(err, cluster.ErrNoEngine):
+		return withCode(err, exitUnreachable)
 	}
 	return err
+}
+
+// stackCode is the exit code of an error that brings its own hint.
+func stackCode(err error) int {
+	switch {
+	case errors.Is(err, cluster.ErrInvalid):
+		return exitUsage
+	case errors.Is(err, cluster.ErrNoEngine), errors.Is(err, cluster.ErrNotRunning):
+		return exitUnreachable
+	case errors.Is(err, cluster.ErrInUse):
+		return exitBusy
+	case errors.Is(err, cluster.ErrConflict):
+		return exitConflict
+	case errors.Is(err, cluster.ErrNotReady):
+		return exitTimeout
+	}
+	return exitFailed
 }
 
 // stackLine is a command line for the project of this call.

@@ -29,13 +29,20 @@ func newStartCommand(a *app) *cobra.Command {
 		GroupID: groupStack,
 		Long: `Start the local stack of a project and create the catalogue's topics.
 
+The docker runtime runs Kafka, a Schema Registry and Kafka UI in containers, by
+your own docker compose. A compose.override.yaml beside the project's
+manage-kafka.yaml, else in the working directory, is merged and checked. A
+start that fails removes what it made, unless --keep is given.
+
 The embedded runtime runs Kafka as a background process of this program, with
 its data on disk. It needs nothing installed. It is for development and CI:
 acknowledged records survive a crash of the process, not the loss of power.
 
-A stack that runs already is left as it is. Runtime, port offset and overlays
-are recorded; a later start takes them from there.`,
+Without --runtime, a new project gets docker when its engine answers within a
+second, else embedded. A stack that runs already is left as it is. Runtime, port
+offset and overlays are recorded; a later start takes them from there.`,
 		Example: `  manage-kafka start
+  manage-kafka start --runtime docker --only kafka
   manage-kafka start --project shop --port-offset 100
   manage-kafka start --foreground
   eval "$(manage-kafka start -q -o env)"`,
@@ -55,19 +62,23 @@ are recorded; a later start takes them from there.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.runtime, "runtime", "", "what runs the stack: `embedded|auto` (default: the recorded one, else auto)")
+	f.StringVar(&o.runtime, "runtime", "", "what runs the stack: `docker|embedded|auto` (default: the recorded one, else auto)")
 	f.IntVar(&o.offset, "port-offset", 0, "`number` added to every published port")
 	f.StringArrayVar(&o.with, "with", nil, "`name` of an overlay to add (repeatable)")
 	f.StringVar(&o.advert, "advertise", "", "`host` that clients are told instead of 127.0.0.1; any but a loopback name opens the port to the network")
 	f.BoolVar(&o.up.Foreground, "foreground", false, "stay in the foreground; Ctrl-C or SIGTERM stops the stack")
 	f.BoolVar(&o.up.NoTopics, "no-topics", false, "do not create the catalogue's topics")
-	f.DurationVar(&o.up.WaitTimeout, "wait-timeout", 0, "how long the stack may take to be ready (default 1m)")
+	f.DurationVar(&o.up.WaitTimeout, "wait-timeout", 0, "how long the stack may take to be ready (default 1m, docker 5m)")
+	o.dockerFlags(cmd)
 	a.stackOutputFlags(cmd)
-	completeValues(cmd, "runtime", cluster.RuntimeEmbedded, cluster.RuntimeAuto)
+	completeValues(cmd, "runtime", cluster.RuntimeDocker, cluster.RuntimeEmbedded, cluster.RuntimeAuto)
 	return cmd
 }
 
 func runStart(ctx context.Context, a *app, o startOptions) error {
+	if err := o.complete(a); err != nil {
+		return err
+	}
 	stack, err := a.openStack(o.runtime)
 	if err != nil {
 		return err

@@ -42,6 +42,8 @@ type File struct {
 	Contexts map[string]Context `yaml:"contexts"`
 	// Project is the name of the local stack.
 	Project string `yaml:"project"`
+	// Runtime is what runs the local stack: docker, embedded or auto.
+	Runtime string `yaml:"runtime"`
 
 	// Path is where the file stands.
 	Path string `yaml:"-"`
@@ -219,7 +221,9 @@ func (c Context) encrypted() bool {
 	return strings.HasSuffix(strings.ToUpper(c.Properties["security.protocol"]), "SSL")
 }
 
-// list gives the files that exist, the project's first.
+// All lists the files that exist, the project's first.
+func (f Files) All() []*File { return f.list() }
+
 func (f Files) list() []*File {
 	return slices.DeleteFunc([]*File{f.Project, f.User}, func(file *File) bool { return file == nil })
 }

@@ -40,6 +40,8 @@ var (
 	ErrInvalid = errors.New("invalid")
 	// ErrNoService is a service that this runtime does not run.
 	ErrNoService = errors.New("service does not run here")
+	// ErrNoEngine is a container engine that cannot be used.
+	ErrNoEngine = errors.New("no container engine")
 )
 
 // DefaultProject is the project of a command line that names none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -106,6 +107,12 @@ func makeTopics(ctx context.Context, client *kafka.Client, progress func(Event))
 // an error.
 func (s *Stack) Status(ctx context.Context) (Status, error) {
 	services, err := s.runtime.Services(ctx, s.state)
+	if errors.Is(err, ErrNoEngine) {
+		// Whether it runs cannot be known; that it cannot be relied on can.
+		st := s.blank(nil)
+		st.Status, st.Error = HealthDown, err.Error()
+		return st, nil
+	}
 	if err != nil {
 		return Status{}, err
 	}
@@ -119,6 +126,9 @@ func (s *Stack) status(ctx context.Context, services []Service) (Status, error) 
 		if why, ok := s.runtime.(interface{ WhyDown() string }); ok && why.WhyDown() != "" {
 			st.Error = why.WhyDown()
 		}
+		return st, nil
+	}
+	if st, ok := s.withoutBroker(services); ok {
 		return st, nil
 	}
 	client, err := s.openKafka(ctx, s.state)
@@ -182,6 +192,28 @@ func (s *Stack) health(ctx context.Context, client *kafka.Client, services []Ser
 		}
 	}
 	return st, nil
+}
+
+// withoutBroker is the status of a stack whose broker does not run, or cannot
+// answer: there is no use in asking it.
+func (s *Stack) withoutBroker(services []Service) (Status, bool) {
+	st := s.blank(services)
+	state := stateOf(services, ServiceKafka)
+	r, ok := s.runtime.(*dockerRuntime)
+	switch {
+	case !ok:
+		return st, false
+	case state == "paused":
+		st.Status, st.Error = HealthDegraded, "kafka is paused; start lets it go on"
+	case !slices.ContainsFunc(services, func(s Service) bool { return s.Name == ServiceKafka && s.alive() }):
+		st.Status, st.Error = HealthDown, r.whyDown(services)
+		if st.Error == "" {
+			st.Error = "kafka has no container"
+		}
+	default:
+		return st, false
+	}
+	return st, true
 }
 
 func countTopics(meta kafka.Metadata) int {

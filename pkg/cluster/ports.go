@@ -13,11 +13,18 @@ type PortError struct {
 	Service string // what was to listen there
 	PID     int    // 0 when unknown
 	Process string // its name, empty when unknown
+	// Container is the container that publishes the port, of compose project
+	// Project where it belongs to one; empty when it is no container.
+	Container, Project string
 }
 
 func (e *PortError) Error() string {
 	holder := "another process"
 	switch {
+	case e.Container != "" && e.Project != "":
+		holder = fmt.Sprintf("container %s of compose project %s", e.Container, e.Project)
+	case e.Container != "":
+		holder = "container " + e.Container
 	case e.PID > 0 && e.Process != "":
 		holder = fmt.Sprintf("%s (pid %d)", e.Process, e.PID)
 	case e.PID > 0:

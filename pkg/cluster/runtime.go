@@ -42,6 +42,22 @@ type UpOptions struct {
 	Foreground bool
 	// WaitTimeout bounds the time until the stack is ready; 0 is the runtime's own.
 	WaitTimeout time.Duration
+	// Only starts these services with what they need, Exclude all but these;
+	// neither is recorded. Docker runtime.
+	Only, Exclude []string
+	// Pull is when images are fetched: [PullMissing], which is the default,
+	// [PullAlways] or [PullNever]. Docker runtime.
+	Pull string
+	// Keep leaves what a failed start made. Docker runtime.
+	Keep bool
+	// Override is the path of the user's compose.override.yaml, empty for
+	// none, and AllowUnsafe accepts one that asks for more of this machine than
+	// a stack needs. Docker runtime.
+	Override    string
+	AllowUnsafe bool
+	// ClusterID is the id of a new cluster, or of the one whose data a volume
+	// holds; empty takes the recorded one. Docker runtime.
+	ClusterID string
 	// NoTopics leaves the catalogue's topics out.
 	NoTopics bool
 	// Progress, when set, is told each step. It is called by one goroutine at a time.

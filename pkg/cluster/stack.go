@@ -34,6 +34,9 @@ type Stack struct {
 	state   State
 	// recorded tells whether state was read from disk.
 	recorded bool
+	// auto tells that Up chooses the runtime.
+	auto bool
+	opts Options
 }
 
 // Open finds the runtime of a project: the recorded one, else the wanted one.
@@ -49,7 +52,7 @@ func Open(opts Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{project: opts.Project, dir: dir, version: opts.Version}
+	s := &Stack{project: opts.Project, dir: dir, version: opts.Version, opts: opts}
 	s.state, err = ReadState(opts.Project)
 	switch {
 	case err == nil:
@@ -77,12 +80,14 @@ func (s *Stack) chooseRuntime(wanted string) (string, error) {
 	chosen := wanted != "" && wanted != RuntimeAuto
 	switch {
 	case s.recorded && chosen && wanted != s.state.Runtime:
-		return "", fmt.Errorf("project %s uses the %s runtime, not %s: %w", s.project, s.state.Runtime, wanted, ErrConflict)
+		return "", advise(fmt.Errorf("project %s uses the %s runtime, not %s: %w", s.project, s.state.Runtime, wanted, ErrConflict),
+			"name another project with --project, or remove this one's data and choice first: %s", s.commandLine("stop --volumes"))
 	case s.recorded:
 		return s.state.Runtime, nil
 	case chosen:
 		return wanted, nil
 	}
+	s.auto = true // until Up has asked for an engine
 	return RuntimeEmbedded, nil
 }
 
@@ -90,6 +95,8 @@ func newRuntime(name, dir string, opts Options) (Runtime, error) {
 	switch name {
 	case RuntimeEmbedded:
 		return newEmbedded(dir, opts), nil
+	case RuntimeDocker:
+		return newDocker(dir, opts), nil
 	}
 	return nil, fmt.Errorf("runtime %q is not available: %w", name, ErrInvalid)
 }
@@ -111,8 +118,7 @@ func (s *Stack) Dir() string { return s.dir }
 // both. It reports [ErrPortTaken], [ErrNotReady], [ErrInUse], [ErrInvalid],
 // and [ErrConflict] when the stack runs in another way than opts ask for.
 func (s *Stack) Up(ctx context.Context, opts UpOptions) (status Status, already bool, err error) {
-	state, err := s.wantedState(opts)
-	if err != nil {
+	if _, err := s.wantedState(opts); err != nil {
 		return Status{}, false, err
 	}
 	unlock, err := s.lock(ctx, opts.Progress)
@@ -120,9 +126,16 @@ func (s *Stack) Up(ctx context.Context, opts UpOptions) (status Status, already 
 		return Status{}, false, err
 	}
 	defer unlock()
-	services, err := s.runtime.Services(ctx, s.state)
+	if err := s.settle(ctx, opts.Progress); err != nil {
+		return Status{}, false, err
+	}
+	state, err := s.wantedState(opts)
 	if err != nil {
 		return Status{}, false, err
+	}
+	services, err := s.runtime.Services(ctx, s.state)
+	if err != nil {
+		return Status{}, false, s.explainEngine(err)
 	}
 	if stateOf(services, ServiceKafka) == StateStopping {
 		report(opts.Progress).note("project " + s.project + " is stopping; waiting for its end")
@@ -136,14 +149,19 @@ func (s *Stack) Up(ctx context.Context, opts UpOptions) (status Status, already 
 			return Status{}, true, err
 		}
 		s.noticeOlder(services, opts.Progress)
-		status, err := s.status(ctx, services)
-		return status, true, err
+		if s.complete(ctx, services, state, opts) {
+			status, err := s.status(ctx, services)
+			return status, true, err
+		}
 	}
 	if err := s.runtime.Up(ctx, state, opts); err != nil {
-		return Status{}, false, err
+		return Status{}, false, s.explainEngine(err)
 	}
 	status, err = s.finishUp(ctx, state, opts)
 	if err != nil {
+		if r, ok := s.runtime.(*dockerRuntime); ok {
+			err = r.Explain(ctx, err)
+		}
 		return Status{}, false, errors.Join(err, s.undo(ctx, opts))
 	}
 	return status, false, nil
@@ -176,7 +194,7 @@ func (s *Stack) noticeOlder(services []Service, progress func(Event)) {
 
 // runs tells whether anything of a stack is alive.
 func runs(services []Service) bool {
-	return slices.ContainsFunc(services, func(s Service) bool { return s.State != StateExited })
+	return slices.ContainsFunc(services, Service.alive)
 }
 
 // wantedState merges what was recorded with what opts ask for.
@@ -190,6 +208,9 @@ func (s *Stack) wantedState(opts UpOptions) (State, error) {
 	}
 	if opts.Advertise != nil {
 		state.Advertise = *opts.Advertise
+	}
+	if opts.ClusterID != "" {
+		state.ClusterID = opts.ClusterID
 	}
 	state.StartedAt = time.Now().UTC().Truncate(time.Second)
 	return state, checkState(state)
@@ -212,6 +233,9 @@ func (s *Stack) finishUp(ctx context.Context, state State, opts UpOptions) (Stat
 		return Status{}, err
 	}
 	defer client.Close()
+	if err := roundTrip(ctx, client, opts.Progress); err != nil {
+		return Status{}, err
+	}
 	if !opts.NoTopics {
 		if err := makeTopics(ctx, client, opts.Progress); err != nil {
 			return Status{}, err
@@ -239,6 +263,9 @@ func (s *Stack) finishUp(ctx context.Context, state State, opts UpOptions) (Stat
 func (s *Stack) undo(ctx context.Context, opts UpOptions) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
+	if r, ok := s.runtime.(*dockerRuntime); ok {
+		return r.Undo(ctx, opts)
+	}
 	report(opts.Progress).note("undoing the start")
 	if err := s.runtime.Down(ctx, DownOptions{Volumes: !s.recorded, Progress: opts.Progress}); err != nil {
 		return fmt.Errorf("undoing the start: %w", err)
@@ -258,7 +285,7 @@ func (s *Stack) Wait(ctx context.Context) error {
 func (s *Stack) Down(ctx context.Context, opts DownOptions) (wasRunning bool, err error) {
 	services, err := s.runtime.Services(ctx, s.state)
 	if err != nil {
-		return false, err
+		return false, s.explainEngine(err)
 	}
 	wasRunning = runs(services)
 	if _, err := os.Stat(s.dir); err != nil {
@@ -310,7 +337,8 @@ func (s *Stack) forgetEndpoints() error {
 // that no runtime has, and [ErrNoService] for one that this one does not run.
 func (s *Stack) Logs(ctx context.Context, opts LogOptions) error {
 	for _, name := range opts.Services {
-		if !slices.Contains(Services(), name) {
+		// An overlay or an override may bring services of its own.
+		if !slices.Contains(Services(), name) && s.runtime.Name() != RuntimeDocker {
 			return fmt.Errorf("service %q is not known: %w", name, ErrInvalid)
 		}
 	}

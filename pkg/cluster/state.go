@@ -18,6 +18,8 @@ type State struct {
 	Overlays   []string `json:"overlays"`
 	// Advertise is the host that clients are told instead of 127.0.0.1.
 	Advertise string `json:"advertise,omitempty"`
+	// ClusterID is the cluster id that was asked for, empty when none was.
+	ClusterID string `json:"cluster_id,omitempty"`
 	// Endpoints maps a service to its address on this machine, such as
 	// kafka to 127.0.0.1:9092. It is empty while the stack is stopped.
 	Endpoints map[string]string `json:"endpoints"`

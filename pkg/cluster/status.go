@@ -50,9 +50,13 @@ type Service struct {
 	PID     int        `json:"pid,omitempty"`
 	Since   *time.Time `json:"since,omitempty"`
 	// Restarts counts its restarts after a crash.
-	Restarts int    `json:"restarts,omitempty"`
-	DataDir  string `json:"data_dir,omitempty"`
-	Version  string `json:"version,omitempty"`
+	Restarts int `json:"restarts,omitempty"`
+	// ExitCode is that of a container that ended by itself.
+	ExitCode  int    `json:"exit_code,omitempty"`
+	Container string `json:"container,omitempty"`
+	Image     string `json:"image,omitempty"`
+	DataDir   string `json:"data_dir,omitempty"`
+	Version   string `json:"version,omitempty"`
 }
 
 // Endpoints maps each service to its address from this machine.
@@ -73,3 +77,9 @@ const (
 	StateStopping = "stopping"
 	StateExited   = "exited"
 )
+
+// alive tells a service that holds something: a process, a port, a container
+// that can go on.
+func (s Service) alive() bool {
+	return s.State != StateExited && s.State != "created" && s.State != "dead"
+}

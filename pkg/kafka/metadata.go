@@ -139,8 +139,14 @@ func readMetadata(res *sarama.MetadataResponse) Metadata {
 	return meta
 }
 
+// isInfrastructure tells the topics in which a schema registry keeps its
+// schemas, Apicurio's and Confluent's: nobody's records are in them.
+func isInfrastructure(topic string) bool {
+	return slices.Contains([]string{"kafkasql-journal", "kafkasql-snapshots", "registry-events", "_schemas"}, topic)
+}
+
 func readTopic(t *sarama.TopicMetadata) TopicMetadata {
-	topic := TopicMetadata{Name: t.Name, Internal: t.IsInternal, Err: NewBrokerError(int16(t.Err), "")}
+	topic := TopicMetadata{Name: t.Name, Internal: t.IsInternal || isInfrastructure(t.Name), Err: NewBrokerError(int16(t.Err), "")}
 	if t.Uuid != (sarama.Uuid{}) {
 		topic.ID = t.Uuid.String()
 	}
