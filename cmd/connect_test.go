@@ -82,6 +82,20 @@ func TestConnectingFailsWithTheTablesCodes(t *testing.T) {
 	}
 }
 
+func TestProducerMeetsASilentBroker(t *testing.T) {
+	t.Parallel()
+	code, _, stderr := runLine(t.Context(), "producer", "t", "-b", silentBroker(t), "--timeout", "300ms")
+	if code != exitUnreachable || !strings.Contains(stderr, "no answer in ") {
+		t.Errorf("exit %d, stderr %q, want %d", code, stderr, exitUnreachable)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	began := time.Now()
+	if code, _, stderr := runLine(ctx, "producer", "t", "-b", silentBroker(t)); code != exitInterrupted || time.Since(began) > time.Second {
+		t.Errorf("exit %d after %s, stderr %q, want %d within a second", code, time.Since(began), stderr, exitInterrupted)
+	}
+}
+
 func TestInterruptWhileConnectingEndsWithinASecond(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

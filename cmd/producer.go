@@ -81,9 +81,9 @@ func runProducer(ctx context.Context, a *app, f *producerFlags) (err error) {
 	}
 	// The connection outlives an interrupt for the moment that Produce takes
 	// to send what was read.
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-	connected := context.AfterFunc(ctx, end)
+	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	connected := context.AfterFunc(ctx, func() { end(ctx.Err()) })
 	c, err := a.openForChange(life)
 	if err != nil {
 		return err

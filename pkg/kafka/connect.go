@@ -135,9 +135,11 @@ func (c *Client) connect(addrs []string) error {
 // ended is the error of a client whose context ended while it connected: a
 // deadline that passed is a cluster that did not answer in time.
 func (c *Client) ended() error {
-	err := c.ctx.Err()
+	err := c.over()
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &ConnectError{Addr: strings.Join(c.cfg.Bootstrap, ","), Stage: StageTCP, Err: fmt.Errorf("no answer in time: %w", err)}
+		stage := c.dialer.stages.furthest()
+		text, hint := c.dialer.timeoutCause(stage)
+		return &ConnectError{Addr: strings.Join(c.cfg.Bootstrap, ","), Stage: stage, Hint: hint, Err: &connectCause{text: text, err: err}}
 	}
 	return err
 }

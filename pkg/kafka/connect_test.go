@@ -317,7 +317,7 @@ func TestDeadlineWhileConnectingIsUnreachable(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	_, err := kafka.Open(ctx, kafka.Config{Bootstrap: []string{listen(t, silent)}, Timeout: 200 * time.Millisecond})
-	if !errors.Is(err, kafka.ErrUnreachable) {
-		t.Errorf("error %v, want ErrUnreachable", err)
+	if !errors.Is(err, kafka.ErrUnreachable) || !strings.HasSuffix(err.Error(), ": no answer in 200ms (ApiVersions)") {
+		t.Errorf("error %v, want ErrUnreachable with the stage", err)
 	}
 }

@@ -85,7 +85,7 @@ func (c *Client) Fetch(ctx context.Context, from map[TopicPartition]int64, opts 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := c.ctx.Err(); err != nil {
+	if err := c.over(); err != nil {
 		return nil, err
 	}
 	var moved []TopicPartition

@@ -166,6 +166,9 @@ func (c *Client) Do(ctx context.Context, f func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := c.over(); err != nil {
+		return err
+	}
 	done := make(chan error, 1)
 	c.calls.Go(func() { done <- f() })
 	select {
@@ -174,8 +177,17 @@ func (c *Client) Do(ctx context.Context, f func() error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-c.ctx.Done():
-		return c.ctx.Err()
+		return c.over()
 	}
+}
+
+// over is nil while the Client lives, and then why its context ended: whoever
+// canceled it may have said that a deadline passed.
+func (c *Client) over() error {
+	if c.ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(c.ctx)
 }
 
 // cause lets a context that ended win over the error of a connection that it closed.
@@ -186,8 +198,8 @@ func (c *Client) cause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if c.ctx.Err() != nil {
-		return c.ctx.Err()
+	if err := c.over(); err != nil {
+		return err
 	}
 	return Translate(err)
 }

@@ -121,10 +121,15 @@ type probed struct {
 }
 
 // probe connects to a bootstrap address and asks for its versions.
-func (d *dialer) probe(ctx context.Context, addr string) (probed, error) {
+func (d *dialer) probe(ctx context.Context, addr string) (p probed, err error) {
+	defer func() {
+		// How far an address came is of interest once time has run out.
+		if err != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			d.stages.leave(addr)
+		}
+	}()
 	conn, err := d.connect(ctx, addr)
 	if err != nil {
-		d.stages.leave(addr)
 		return probed{}, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
@@ -136,7 +141,6 @@ func (d *dialer) probe(ctx context.Context, addr string) (probed, error) {
 	}
 	if err != nil {
 		_ = conn.Close()
-		d.stages.leave(addr)
 		return probed{}, d.failure(addr, StageAPIVersions, err)
 	}
 	_ = conn.SetDeadline(time.Time{})

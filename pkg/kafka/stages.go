@@ -58,6 +58,19 @@ func (s *stages) text() string {
 	return "still connecting: " + strings.Join(parts, ", ")
 }
 
+// furthest is how far the best address has come.
+func (s *stages) furthest() Stage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	best := StageDNS
+	for _, stage := range s.at {
+		if stageOrder(stage) > stageOrder(best) {
+			best = stage
+		}
+	}
+	return best
+}
+
 // stop ends the telling; it waits for one under way.
 func (s *stages) stop() {
 	s.mu.Lock()
