@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/multi-tenant/manage-kafka/internal/groups"
 	"github.com/multi-tenant/manage-kafka/pkg/console"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
@@ -26,6 +27,8 @@ type consumerOptions struct {
 	max           int64
 	exitAtEnd     bool
 	partitions    string
+	group         string
+	commit        bool
 	format        string
 	filterKey     []string
 	filterValue   []string
@@ -97,6 +100,10 @@ or text with verbs, as in rpk and kcl (no newline is added):
 {go[2006-01-02]} and {strftime[%F %T]}. In kcat %T is the timestamp; here it is
 the topic's length.
 
+With --group partitions are shared with the group's members, who are named before
+anything is taken from them, and reading begins at the group's offsets; --commit
+moves those past what was shown.
+
 Filters all have to match. --filter-... take globs (* ? [a-z] {a,b}) over the whole
 text, --grep takes k:RE, v:RE or h:NAME=RE with ! before it to turn it round, --jq
 an expression over the JSON value. With a filter and an end, nothing matching is
@@ -115,11 +122,18 @@ func runConsumer(ctx context.Context, a *app, cmd *cobra.Command, o consumerOpti
 	if err != nil {
 		return usageOf(cmd, err)
 	}
-	c, err := a.open(ctx)
+	c, err := a.openConsumer(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	_, mask := a.target.files.Rules(c.Bootstrap(), c.ClusterID())
+	a.target.mask = append(a.target.mask, mask...)
+	if o.group != "" {
+		if err := a.joinGroup(ctx, c, o); err != nil {
+			return err
+		}
+	}
 	if format.Mask, err = console.NewMask(a.target.mask); err != nil {
 		return err
 	}
@@ -142,6 +156,52 @@ func runConsumer(ctx context.Context, a *app, cmd *cobra.Command, o consumerOpti
 		return withCode(fmt.Errorf("no record matches; looked at %s", plural(sum.Read, "record")), exitNoMatch)
 	}
 	return nil
+}
+
+// openConsumer connects. The connection of a group's member outlives Ctrl-C:
+// it has to commit what was shown and to leave, or its partitions stay with
+// nobody until the broker misses it.
+func (a *app) openConsumer(ctx context.Context, o consumerOptions) (*kafka.Client, error) {
+	if o.group == "" {
+		return a.open(ctx)
+	}
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	connected := context.AfterFunc(ctx, stop)
+	c, err := a.open(life)
+	connected()
+	if err != nil {
+		stop()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// joinGroup asks before it takes partitions away from a group's members.
+func (a *app) joinGroup(ctx context.Context, c *kafka.Client, o consumerOptions) error {
+	group, members, err := groups.New(c).Members(ctx, o.group)
+	if err != nil && !errors.Is(err, groups.ErrNotFound) {
+		return err
+	}
+	if err == nil && group.Type != groups.Classic {
+		return withHint(withCode(fmt.Errorf("group %s: it is of type %s, and only classic groups can be joined", o.group, group.Type), exitConflict),
+			"read without --group, or take another group")
+	}
+	if o.commit || len(members) > 0 {
+		if err := a.guardChange(ctx, c); err != nil {
+			return err
+		}
+	}
+	if len(members) == 0 {
+		return nil
+	}
+	var names []string
+	for _, m := range members {
+		names = append(names, m.ClientID+" at "+strings.TrimPrefix(m.Host, "/"))
+	}
+	return a.confirmDestructive(ctx, fmt.Sprintf("group %s has %s (%s) and this takes partitions away from them", o.group, plural(int64(len(members)), "live member"), strings.Join(names, ", ")))
 }
 
 // written says how many records an interrupted run has shown.

@@ -29,6 +29,8 @@ func (o *consumerOptions) bind(cmd *cobra.Command) {
 	f.BoolVarP(&o.exitAtEnd, "exit-at-end", "e", false, "stop at the end that each partition has now; reads from the start where nothing else is said")
 	f.DurationVar(&o.idle, "idle-timeout", 0, "stop when nothing was shown for this `duration`")
 	f.StringVarP(&o.partitions, "partitions", "p", "", "only these partitions, as in `0,2-4`")
+	f.StringVarP(&o.group, "group", "g", "", "read as a member of this consumer `group`, from its offsets on")
+	f.BoolVar(&o.commit, "commit", false, "commit the group's offsets for what was shown")
 	f.StringVarP(&o.format, "format", "f", "", "`format` of a record: json, jsonl, raw, hex, table, or text with verbs")
 	f.StringArrayVar(&o.filterKey, "filter-key", nil, "only records whose key matches this `glob` (repeatable)")
 	f.StringArrayVar(&o.filterValue, "filter-value", nil, "only records whose value matches this `glob` (repeatable)")
@@ -92,6 +94,12 @@ func (o *consumerOptions) consume(now time.Time) (console.ConsumeOptions, error)
 			return opts, err
 		}
 	}
+	if o.commit && o.group == "" {
+		return opts, errors.New("--commit needs --group")
+	}
+	if o.group != "" {
+		opts.Group = &console.GroupOptions{ID: o.group, Commit: o.commit}
+	}
 	if opts.Range, err = o.readRange(now); err != nil {
 		return opts, err
 	}
@@ -111,6 +119,9 @@ func (o *consumerOptions) consume(now time.Time) (console.ConsumeOptions, error)
 		opts.Isolation = kafka.ReadUncommitted
 	default:
 		return opts, fmt.Errorf("--isolation-level %q: want read_committed or read_uncommitted", o.isolation)
+	}
+	if err := opts.Check(); err != nil {
+		return opts, err
 	}
 	return opts, o.filter(opts.Filter)
 }

@@ -50,10 +50,14 @@ type ConsumeOptions struct {
 	// Refresh is how often following looks for new topics and partitions, and
 	// for deleted ones; default 5 s.
 	Refresh time.Duration
+	// Group reads as a member of a consumer group instead.
+	Group *GroupOptions
 	// Notice is told what a person should know meanwhile, such as a lost
 	// broker. It may be called from several goroutines, never after Consume
 	// returned.
 	Notice func(text string)
+
+	maxWait time.Duration // of a fetch that finds nothing
 }
 
 // Summary says what Consume did. It counts also when Consume fails.
@@ -76,6 +80,8 @@ var (
 	ErrNoPartition = errors.New("no such partition")
 	// ErrDeleted is the last of the topics being read having been deleted.
 	ErrDeleted = errors.New("topic was deleted")
+	// ErrGroupType is a group whose members do not go together with this one.
+	ErrGroupType = errors.New("group cannot be joined")
 )
 
 // Consume reads records and writes what p makes of them to out, until the
@@ -88,7 +94,10 @@ func Consume(ctx context.Context, c *kafka.Client, out io.Writer, p *Printer, op
 	if opts.Refresh <= 0 {
 		opts.Refresh = 5 * time.Second
 	}
-	if opts.Range.From.Anchor == Unset && (opts.ExitAtEnd || opts.Tail > 0) {
+	if err := opts.Check(); err != nil {
+		return Summary{}, err
+	}
+	if opts.Range.From.Anchor == Unset && opts.Group == nil && (opts.ExitAtEnd || opts.Tail > 0) {
 		opts.Range.From.Anchor = FromStart
 	}
 	if opts.Filter == nil {
@@ -107,6 +116,9 @@ func Consume(ctx context.Context, c *kafka.Client, out io.Writer, p *Printer, op
 func (s *sink) consume(ctx context.Context, c *kafka.Client) error {
 	if s.opts.Tail > 0 {
 		return tail(ctx, c, s, s.opts)
+	}
+	if s.opts.Group != nil {
+		return s.drain(ctx, &groupSource{client: c, opts: s.opts, out: s.in})
 	}
 	l, err := newLeaderSource(ctx, c, s.opts, s.in)
 	if err != nil {

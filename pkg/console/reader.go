@@ -32,6 +32,9 @@ func (l *leaderSource) fetchOptions() kafka.FetchOptions {
 	if !l.follow {
 		opts.MaxWait = 100 * time.Millisecond
 	}
+	if l.opts.maxWait > 0 {
+		opts.MaxWait = l.opts.maxWait
+	}
 	if l.opts.Order == ByTime {
 		opts.MaxPartition = int32(min(1<<20, max(16<<10, 16<<20/max(1, len(l.cursors)))))
 	}
