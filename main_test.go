@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("KAFKA_BROKERS", kafkatest.Start(env.T().(testing.TB)))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status, "await": await, "stack-pid": stackPID, "take-port": takePort},
 	})
 }
 

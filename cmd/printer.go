@@ -71,6 +71,9 @@ func (p *printer) configure(g globalFlags, outTTY, errTTY bool) error {
 			return nil
 		}
 	}
+	if p.takesEnv {
+		return usagef("--output %q: want table, json, yaml, name or env", p.format)
+	}
 	return usagef("--output %q: want table, json, yaml or name", p.format)
 }
 

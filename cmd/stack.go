@@ -3,8 +3,11 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,7 +56,12 @@ func newBackgroundCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return cluster.Background(cmd.Context(), args[0], args[1], self, a.in, a.out)
+			// A supervisor that is gone must not kill its broker by the
+			// broker's next word: it has its files to write first.
+			signal.Ignore(syscall.SIGPIPE)
+			err = cluster.Background(cmd.Context(), args[0], args[1], self, a.in, a.out)
+			a.errOut = io.Discard // the log has it
+			return err
 		},
 	}
 }

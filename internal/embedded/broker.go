@@ -28,7 +28,7 @@ type notice struct {
 	// Ready is set once the broker answers.
 	Ready bool `json:"ready,omitempty"`
 	// Fatal is why the broker ends and must not be started again by itself.
-	Fatal string `json:"fatal,omitempty"`
+	Fatal *EndError `json:"fatal,omitempty"`
 	// Log is one line for the log file.
 	Log   string `json:"log,omitempty"`
 	Level string `json:"level,omitempty"`
@@ -66,7 +66,8 @@ func Serve(ctx context.Context, cfg Config, in io.Reader, out io.Writer) error {
 	n := &notices{w: out}
 	err := serve(ctx, cfg, in, n, freeSpace)
 	if err != nil {
-		n.send(notice{Fatal: err.Error()})
+		end := endError(err)
+		n.send(notice{Fatal: &end})
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -201,9 +202,17 @@ func (r *Remote) ask(ctx context.Context, command string) (Report, net.Conn, err
 	report, err := exchange(ctx, conn, controlRequest{Token: r.run.Token, Command: command})
 	if err != nil {
 		_ = conn.Close()
+		if hungUp(err) {
+			return Report{}, nil, fmt.Errorf("%w: it ended just now", ErrNotRunning)
+		}
 		return Report{}, nil, fmt.Errorf("control endpoint of process %d: %w", r.run.PID, err)
 	}
 	return report, conn, nil
+}
+
+// hungUp tells a connection that the other process's end has closed.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func exchange(ctx context.Context, conn net.Conn, req controlRequest) (Report, error) {

@@ -124,10 +124,39 @@ func startLockFile(dir string) string { return filepath.Join(dir, "start.lock") 
 func lastExitFile(dir string) string  { return filepath.Join(dir, "last-exit.json") }
 func dataLockFile(data string) string { return filepath.Join(data, ".lock") }
 
+// EndError is why a broker ended by itself, told by another process. It is the
+// error among this package's that Kind names.
+type EndError struct {
+	Reason string `json:"reason"`
+	Kind   string `json:"kind,omitempty"`
+}
+
+func (e *EndError) Error() string { return e.Reason }
+
+// Is matches the error that Kind stands for.
+func (e *EndError) Is(target error) bool { return e.Kind != "" && kinds()[e.Kind] == target }
+
+func kinds() map[string]error {
+	return map[string]error{
+		"in-use": ErrInUse, "space": ErrLowSpace, "persist": ErrPersist, "format": ErrFormat, "gave-up": ErrGaveUp,
+	}
+}
+
+// endError makes err one that can be told to another process.
+func endError(err error) EndError {
+	e := EndError{Reason: err.Error()}
+	for name, kind := range kinds() {
+		if errors.Is(err, kind) {
+			e.Kind = name
+		}
+	}
+	return e
+}
+
 // LastExit is how a project's broker ended when it ended by itself.
 type LastExit struct {
-	At     time.Time `json:"at"`
-	Reason string    `json:"reason"`
+	At time.Time `json:"at"`
+	EndError
 }
 
 // ReadLastExit tells how the broker of the project in dir ended by itself; ok

@@ -124,6 +124,9 @@ func treeSize(dir string) (uint64, error) {
 	return size, err
 }
 
+// HasData tells whether the project in dir has a broker's data.
+func HasData(dir string) bool { return !isEmpty(brokerDir(dir)) }
+
 func isEmpty(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0

@@ -107,7 +107,7 @@ func Supervise(ctx context.Context, cfg Config, opts SuperviseOptions) error {
 	err = s.run(ctx)
 	if err != nil {
 		log.Printf("ERROR", "%v", err)
-		err = errors.Join(err, writeJSON(lastExitFile(cfg.Dir), LastExit{At: time.Now(), Reason: err.Error()}))
+		err = errors.Join(err, writeJSON(lastExitFile(cfg.Dir), LastExit{At: time.Now(), EndError: endError(err)}))
 	}
 	return err
 }
@@ -165,7 +165,8 @@ func (s *supervisor) once(ctx context.Context) error {
 	s.mu.Unlock()
 
 	var readers sync.WaitGroup
-	var fatal, panicLine string
+	var fatal *EndError
+	var panicLine string
 	readers.Go(func() { fatal = s.readNotices(stdout) })
 	readers.Go(func() { panicLine = s.readStderr(stderr) })
 	ended := make(chan struct{})
@@ -201,11 +202,11 @@ func (s *supervisor) endOnCancel(ctx context.Context, cmd *exec.Cmd, stdin io.Cl
 	}
 }
 
-func (s *supervisor) judgeExit(ctx context.Context, err error, fatal, panicLine string) error {
+func (s *supervisor) judgeExit(ctx context.Context, err error, fatal *EndError, panicLine string) error {
 	var exit *exec.ExitError
 	switch {
-	case fatal != "":
-		return errors.New(fatal)
+	case fatal != nil:
+		return fatal
 	case ctx.Err() != nil:
 		s.log.Printf("INFO", "stopped")
 		return nil
@@ -218,7 +219,7 @@ func (s *supervisor) judgeExit(ctx context.Context, err error, fatal, panicLine 
 }
 
 // readNotices logs what the broker says, and returns why it ends for good.
-func (s *supervisor) readNotices(r io.Reader) (fatal string) {
+func (s *supervisor) readNotices(r io.Reader) (fatal *EndError) {
 	scan := bufio.NewScanner(r)
 	scan.Buffer(nil, 1<<20)
 	for scan.Scan() {
@@ -230,7 +231,7 @@ func (s *supervisor) readNotices(r io.Reader) (fatal string) {
 		if n.Log != "" {
 			s.log.Printf(n.Level, "%s", n.Log)
 		}
-		if n.Fatal != "" {
+		if n.Fatal != nil {
 			fatal = n.Fatal
 		}
 		if n.Ready {

@@ -44,6 +44,20 @@ var (
 	ErrNoEngine = errors.New("no container engine")
 )
 
+// kindError is text that callers know by one of the errors above, without
+// their words in it.
+type kindError struct {
+	kind error
+	text string
+}
+
+func (e *kindError) Error() string { return e.text }
+func (e *kindError) Unwrap() error { return e.kind }
+
+func errorf(kind error, format string, args ...any) error {
+	return &kindError{kind: kind, text: fmt.Sprintf(format, args...)}
+}
+
 // DefaultProject is the project of a command line that names none.
 const DefaultProject = "manage-kafka"
 
@@ -68,7 +82,7 @@ func Services() []string { return []string{ServiceKafka, ServiceRegistry, Servic
 // rule is docker compose's own, since the name is the compose project's too.
 func CheckProject(name string) error {
 	if !regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`).MatchString(name) {
-		return fmt.Errorf("project %q: want 1 to 63 lower-case letters, digits, - or _, beginning with a letter or digit: %w", name, ErrInvalid)
+		return errorf(ErrInvalid, "project %q: want 1 to 63 lower-case letters, digits, - or _, beginning with a letter or digit", name)
 	}
 	return nil
 }

@@ -44,7 +44,14 @@ func newDocker(dir string, opts Options) *dockerRuntime {
 // Name implements [Runtime].
 func (r *dockerRuntime) Name() string { return RuntimeDocker }
 
-// Notes is what a user of this runtime should know.
+// Check implements [Runtime]. What a compose file cannot be is told by Up,
+// which reads it.
+func (r *dockerRuntime) Check(s State) error { return checkHost(s.Advertise) }
+
+// WhyDown implements [Runtime]. Containers that ended tell it by themselves.
+func (r *dockerRuntime) WhyDown() string { return "" }
+
+// Notes implements [Runtime].
 func (r *dockerRuntime) Notes() []string {
 	return []string{"containers reach it as kafka:19092 on network " + r.project + "_default"}
 }

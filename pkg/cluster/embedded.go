@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -34,7 +33,15 @@ func newEmbedded(dir string, opts Options) *embeddedRuntime {
 // Name implements [Runtime].
 func (r *embeddedRuntime) Name() string { return RuntimeEmbedded }
 
-// Notes is what a user of this runtime should know.
+// Check implements [Runtime].
+func (r *embeddedRuntime) Check(s State) error {
+	if len(s.Overlays) > 0 {
+		return errorf(ErrInvalid, "overlay %q: the embedded runtime has no overlays; they need the docker runtime", s.Overlays[0])
+	}
+	return checkHost(s.Advertise)
+}
+
+// Notes implements [Runtime].
 func (r *embeddedRuntime) Notes() []string {
 	return []string{
 		"for development and CI: not safe against power loss and no ground for dlq guarantees",
@@ -50,7 +57,7 @@ func (r *embeddedRuntime) command(line string) string {
 	return "manage-kafka " + line
 }
 
-// WhyDown is why the broker ended by itself, empty when it did not.
+// WhyDown implements [Runtime].
 func (r *embeddedRuntime) WhyDown() string {
 	if last, ok := embedded.ReadLastExit(r.dir); ok {
 		return fmt.Sprintf("stack ended by itself at %s: %s", last.At.Local().Format(time.RFC3339), last.Reason)
@@ -73,7 +80,7 @@ func (r *embeddedRuntime) Services(ctx context.Context, s State) ([]Service, err
 	remote, rep, err := embedded.Dial(ctx, r.dir)
 	switch {
 	case errors.Is(err, embedded.ErrNotRunning):
-		if _, err := os.Stat(embedded.DataDir(r.dir)); err != nil {
+		if !embedded.HasData(r.dir) {
 			return nil, nil
 		}
 		return []Service{kafka}, nil
@@ -115,11 +122,11 @@ func Background(ctx context.Context, role, dir string, self []string, in io.Read
 	}
 	switch role {
 	case roleSupervise:
-		return embedded.Supervise(ctx, cfg, embedded.SuperviseOptions{Command: brokerCommand(self, dir)})
+		return translate(embedded.Supervise(ctx, cfg, embedded.SuperviseOptions{Command: brokerCommand(self, dir)}))
 	case roleServe:
-		return embedded.Serve(ctx, cfg, in, out)
+		return translate(embedded.Serve(ctx, cfg, in, out))
 	}
-	return fmt.Errorf("role %q: %w", role, ErrInvalid)
+	return errorf(ErrInvalid, "role %q is not known", role)
 }
 
 const (

@@ -82,20 +82,11 @@ func waitStop(ctx context.Context, remote *embedded.Remote, patience time.Durati
 
 // translate turns the errors of the broker's package into this one's.
 func translate(err error) error {
-	if errors.Is(err, embedded.ErrInUse) {
-		return fmt.Errorf("%w: %w", ErrInUse, err)
-	}
-	if errors.Is(err, embedded.ErrFormat) {
-		return fmt.Errorf("%w: %w", ErrConflict, err)
+	switch {
+	case errors.Is(err, embedded.ErrInUse):
+		return &kindError{kind: ErrInUse, text: err.Error()}
+	case errors.Is(err, embedded.ErrFormat):
+		return &kindError{kind: ErrConflict, text: err.Error()}
 	}
 	return err
-}
-
-func lockStart(ctx context.Context, dir string, waiting func()) (unlock func(), err error) {
-	lock, err := embedded.LockStart(ctx, dir, waiting)
-	if err != nil {
-		return nil, translate(err)
-	}
-	// An unlock that fails leaves the lock to the end of this process, which is near.
-	return func() { _ = lock.Unlock() }, nil
 }

@@ -20,7 +20,7 @@ func serviceLine(l embedded.LogLine) LogLine {
 func (r *embeddedRuntime) Logs(ctx context.Context, opts LogOptions) error {
 	for _, name := range opts.Services {
 		if name != ServiceKafka {
-			return fmt.Errorf("%s: %w: the embedded runtime runs kafka alone", name, ErrNoService)
+			return errorf(ErrNoService, "%s does not run here: the embedded runtime runs kafka alone", name)
 		}
 	}
 	path := embedded.LogFile(r.dir)

@@ -18,14 +18,14 @@ const embeddedWait = time.Minute
 
 // Up implements [Runtime].
 func (r *embeddedRuntime) Up(ctx context.Context, s State, opts UpOptions) error {
-	if len(s.Overlays) > 0 {
-		return fmt.Errorf("overlay %q: the embedded runtime has no overlays; they need --runtime docker: %w", s.Overlays[0], ErrInvalid)
-	}
 	cfg := r.config(s)
+	if err := resolves(ctx, s.Advertise); err != nil {
+		return err
+	}
 	if err := checkPort(cfg.Port, ServiceKafka); err != nil {
 		return err
 	}
-	fresh := !exists(embedded.DataDir(r.dir))
+	fresh := !embedded.HasData(r.dir)
 	if err := embedded.Prepare(r.dir); err != nil {
 		return err
 	}
@@ -123,10 +123,10 @@ func (r *embeddedRuntime) runBehind(cfg embedded.Config) error {
 // endReason is why the supervisor ended while it was waited for.
 func (r *embeddedRuntime) endReason() error {
 	if last, ok := embedded.ReadLastExit(r.dir); ok {
-		return errors.New(last.Reason)
+		return translate(&last.EndError)
 	}
 	if r.endErr != nil {
-		return r.endErr
+		return translate(r.endErr)
 	}
 	return errors.New("background process ended")
 }
@@ -152,7 +152,7 @@ func (r *embeddedRuntime) withLog(ctx context.Context, err error, began time.Tim
 	se := &StartError{Service: ServiceKafka, Err: err}
 	// The log is an extra here: when it cannot be read, the error stands alone.
 	_, _ = embedded.ReadLog(ctx, embedded.LogFile(r.dir), func(l embedded.LogLine) error {
-		if l.Time.After(began.Add(-time.Second)) {
+		if !l.Time.Before(began.Truncate(time.Millisecond)) {
 			se.Log = append(se.Log, strings.TrimSpace(l.Level+" "+l.Text))
 		}
 		if len(se.Log) > logTail {

@@ -15,6 +15,8 @@ import (
 const (
 	// askTimeout bounds one question to Kafka about its health.
 	askTimeout = 3 * time.Second
+	// settle is how long a runtime may take to miss a service that died.
+	settle = 250 * time.Millisecond
 	// basePort is Kafka's port without an offset.
 	basePort = 9092
 	// highestOffset keeps the highest published port, with an offset, a port.
@@ -22,8 +24,8 @@ const (
 )
 
 func checkState(s State) error {
-	if s.PortOffset < 1-8080 || s.PortOffset > highestOffset {
-		return fmt.Errorf("port offset %d: want %d to %d: %w", s.PortOffset, 1-8080, highestOffset, ErrInvalid)
+	if s.PortOffset < 0 || s.PortOffset > highestOffset {
+		return errorf(ErrInvalid, "port offset %d: want 0 to %d", s.PortOffset, highestOffset)
 	}
 	return nil
 }
@@ -116,15 +118,28 @@ func (s *Stack) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	st, err := s.status(ctx, services)
+	if err != nil || st.Status != HealthDegraded {
+		return st, err
+	}
+	// What died a moment ago may not have been missed yet.
+	select {
+	case <-ctx.Done():
+		return st, nil
+	case <-time.After(settle):
+	}
+	if services, err = s.runtime.Services(ctx, s.state); err != nil || runs(services) {
+		return st, err
+	}
 	return s.status(ctx, services)
 }
 
 func (s *Stack) status(ctx context.Context, services []Service) (Status, error) {
 	if !runs(services) {
 		st := s.blank(services)
-		st.Status, st.Error = HealthDown, "stack is not running"
-		if why, ok := s.runtime.(interface{ WhyDown() string }); ok && why.WhyDown() != "" {
-			st.Error = why.WhyDown()
+		st.Status, st.Error = HealthDown, s.runtime.WhyDown()
+		if st.Error == "" {
+			st.Error = "stack is not running"
 		}
 		return st, nil
 	}
@@ -160,11 +175,9 @@ func (s *Stack) blank(services []Service) Status {
 	if services == nil {
 		services = []Service{}
 	}
-	st := Status{Runtime: s.runtime.Name(), Project: s.project, PortOffset: s.state.PortOffset, Services: services}
-	if notes, ok := s.runtime.(interface{ Notes() []string }); ok {
-		st.Notes = notes.Notes()
+	return Status{
+		Runtime: s.runtime.Name(), Project: s.project, PortOffset: s.state.PortOffset, Services: services, Notes: s.runtime.Notes(),
 	}
-	return st
 }
 
 // health asks Kafka for its topics. The error is the context's alone.

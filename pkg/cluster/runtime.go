@@ -11,6 +11,9 @@ import (
 type Runtime interface {
 	// Name is the runtime's name in flags, state and output.
 	Name() string
+	// Check reports [ErrInvalid] for a state that this runtime cannot run, such
+	// as an overlay that it does not have. It asks and starts nothing.
+	Check(s State) error
 	// Up starts the services of s and returns once each says of itself that it
 	// is ready, or with an error after it has undone what this call made. A
 	// stack that runs already is left as it is.
@@ -26,6 +29,12 @@ type Runtime interface {
 	Services(ctx context.Context, s State) ([]Service, error)
 	// Logs hands log lines to opts.Each, until they end or, when followed, ctx does.
 	Logs(ctx context.Context, opts LogOptions) error
+	// WhyDown is, for a person, why the stack ended by itself; empty when it
+	// was stopped, runs, or nobody knows.
+	WhyDown() string
+	// Notes are what a user of the stack should know, a sentence each without
+	// a final period.
+	Notes() []string
 	// Volumes lists, for a person, what Down with Volumes removes.
 	Volumes() []string
 }

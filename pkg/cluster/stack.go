@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/multi-tenant/manage-kafka/internal/embedded"
 )
 
 // undoTimeout bounds the clean-up of a start that failed or was interrupted.
@@ -75,12 +78,12 @@ func (s *Stack) chooseRuntime(wanted string) (string, error) {
 	switch wanted {
 	case "", RuntimeAuto, RuntimeEmbedded, RuntimeDocker:
 	default:
-		return "", fmt.Errorf("runtime %q: want embedded, docker or auto: %w", wanted, ErrInvalid)
+		return "", errorf(ErrInvalid, "runtime %q: want embedded, docker or auto", wanted)
 	}
 	chosen := wanted != "" && wanted != RuntimeAuto
 	switch {
 	case s.recorded && chosen && wanted != s.state.Runtime:
-		return "", advise(fmt.Errorf("project %s uses the %s runtime, not %s: %w", s.project, s.state.Runtime, wanted, ErrConflict),
+		return "", advise(errorf(ErrConflict, "project %s uses the %s runtime, not %s", s.project, s.state.Runtime, wanted),
 			"name another project with --project, or remove this one's data and choice first: %s", s.commandLine("stop --volumes"))
 	case s.recorded:
 		return s.state.Runtime, nil
@@ -98,7 +101,7 @@ func newRuntime(name, dir string, opts Options) (Runtime, error) {
 	case RuntimeDocker:
 		return newDocker(dir, opts), nil
 	}
-	return nil, fmt.Errorf("runtime %q is not available: %w", name, ErrInvalid)
+	return nil, errorf(ErrInvalid, "runtime %s is not available in this build", name)
 }
 
 // Project is the stack's name.
@@ -119,13 +122,13 @@ func (s *Stack) Dir() string { return s.dir }
 // and [ErrConflict] when the stack runs in another way than opts ask for.
 func (s *Stack) Up(ctx context.Context, opts UpOptions) (status Status, already bool, err error) {
 	if _, err := s.wantedState(opts); err != nil {
-		return Status{}, false, err
+		return Status{}, false, err // before anything is written
 	}
 	unlock, err := s.lock(ctx, opts.Progress)
 	if err != nil {
 		return Status{}, false, err
 	}
-	defer unlock()
+	defer func() { unlock(err != nil && !s.recorded) }()
 	if err := s.settle(ctx, opts.Progress); err != nil {
 		return Status{}, false, err
 	}
@@ -148,11 +151,13 @@ func (s *Stack) Up(ctx context.Context, opts UpOptions) (status Status, already 
 		if err := s.sameAsRunning(state); err != nil {
 			return Status{}, true, err
 		}
-		s.noticeOlder(services, opts.Progress)
 		if s.complete(ctx, services, state, opts) {
-			status, err := s.status(ctx, services)
-			return status, true, err
+			status, err := s.joinRunning(ctx, opts)
+			if err != nil || status.Status != HealthDown {
+				return status, true, err
+			}
 		}
+		// What died just now, or lacks a service, is started after all.
 	}
 	if err := s.runtime.Up(ctx, state, opts); err != nil {
 		return Status{}, false, s.explainEngine(err)
@@ -165,6 +170,25 @@ func (s *Stack) Up(ctx context.Context, opts UpOptions) (status Status, already 
 		return Status{}, false, errors.Join(err, s.undo(ctx, opts))
 	}
 	return status, false, nil
+}
+
+// joinRunning is a start of what runs already: nothing but waiting for one
+// that is not ready yet.
+func (s *Stack) joinRunning(ctx context.Context, opts UpOptions) (Status, error) {
+	status, err := s.Status(ctx)
+	if err != nil || status.Status == HealthDown {
+		return status, err
+	}
+	s.noticeOlder(status.Services, opts.Progress)
+	if status.Status != HealthStarting {
+		return status, nil
+	}
+	client, err := s.awaitKafka(ctx, s.state, opts)
+	if err != nil {
+		return Status{}, err
+	}
+	status, err = s.Status(ctx)
+	return status, errors.Join(err, client.Close())
 }
 
 // sameAsRunning reports [ErrConflict] when the stack that runs is not the wanted one.
@@ -180,7 +204,7 @@ func (s *Stack) sameAsRunning(wanted State) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("project %s runs already, %s: %w", s.project, differs, ErrConflict)
+	return errorf(ErrConflict, "project %s runs already, %s", s.project, differs)
 }
 
 // noticeOlder says when what runs was started by another build than this one.
@@ -213,17 +237,38 @@ func (s *Stack) wantedState(opts UpOptions) (State, error) {
 		state.ClusterID = opts.ClusterID
 	}
 	state.StartedAt = time.Now().UTC().Truncate(time.Second)
-	return state, checkState(state)
+	if err := checkState(state); err != nil {
+		return state, err
+	}
+	return state, s.runtime.Check(state)
 }
 
 // lock keeps two starts of one project, and a start and a wipe, apart.
-func (s *Stack) lock(ctx context.Context, progress func(Event)) (unlock func(), err error) {
+func (s *Stack) lock(ctx context.Context, progress func(Event)) (unlock func(forget bool), err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
 	}
-	return lockStart(ctx, s.dir, func() {
+	lock, err := embedded.LockStart(ctx, s.dir, func() {
 		report(progress).note("another start or stop of project " + s.project + " is under way; waiting for it")
 	})
+	if err != nil {
+		return nil, translate(err)
+	}
+	return func(forget bool) {
+		if forget {
+			s.forget()
+		}
+		// An unlock that fails leaves the lock to the end of this process, which is near.
+		_ = lock.Unlock()
+	}, nil
+}
+
+// forget removes what a first start that failed has written, but for its logs:
+// what is not empty stays. Others who wait for the lock notice that its file is gone.
+func (s *Stack) forget() {
+	for _, name := range []string{"embedded.json", "run.lock", "last-exit.json", "data/.lock", "data", "logs", "start.lock", ""} {
+		_ = os.Remove(filepath.Join(s.dir, filepath.FromSlash(name)))
+	}
 }
 
 // finishUp waits for Kafka, makes the topics and records the stack.
@@ -307,7 +352,7 @@ func (s *Stack) Down(ctx context.Context, opts DownOptions) (wasRunning bool, er
 	if err != nil {
 		return wasRunning, err
 	}
-	defer unlock()
+	defer unlock(false)
 	if err := s.runtime.Down(ctx, opts); err != nil {
 		return wasRunning, err
 	}
@@ -339,7 +384,7 @@ func (s *Stack) Logs(ctx context.Context, opts LogOptions) error {
 	for _, name := range opts.Services {
 		// An overlay or an override may bring services of its own.
 		if !slices.Contains(Services(), name) && s.runtime.Name() != RuntimeDocker {
-			return fmt.Errorf("service %q is not known: %w", name, ErrInvalid)
+			return errorf(ErrInvalid, "service %q is not known", name)
 		}
 	}
 	return s.runtime.Logs(ctx, opts)
