@@ -97,6 +97,9 @@ func runProducer(ctx context.Context, a *app, f *producerFlags) (err error) {
 		opts.Waiting = func() { fmt.Fprint(a.errOut, "> ") }
 	}
 	res, err := console.Produce(ctx, c, opts)
+	if opts.Waiting != nil {
+		fmt.Fprintln(a.errOut) // the prompt's line
+	}
 	if errors.Is(err, kafka.ErrUnknownTopic) && res.Sent == 0 {
 		return explainUnknownTopic(ctx, c, f.topic, err)
 	}

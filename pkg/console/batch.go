@@ -12,6 +12,11 @@ const (
 	// batchTarget is when a batch is full. Its size matters more to speed than
 	// anything else; above this little is gained.
 	batchTarget = 900 << 10
+	// batchRecords bounds the records of a batch: small ones weigh more for what
+	// is kept about them than for their bytes.
+	batchRecords = 10_000
+	// recordWeight is about what is kept of a record beside its bytes.
+	recordWeight = 170
 	// batchOverhead is a record batch without records (KIP-98).
 	batchOverhead = 61
 	// maxTimeSpan bounds the distance of timestamps within a batch to what a
@@ -47,6 +52,9 @@ func (b *batch) reset() {
 	*b = batch{records: b.records[:0], lines: b.lines[:0], headers: b.headers[:0], ptrs: b.ptrs[:0], chunk: b.chunk[:0]}
 }
 
+// weight is about the memory that the batch takes.
+func (b *batch) weight() int { return b.size + len(b.records)*recordWeight }
+
 // fits tells whether a record of size belongs into the batch.
 func (b *batch) fits(size int, timestamp int64, target int) bool {
 	if len(b.records) == 0 {
@@ -57,7 +65,7 @@ func (b *batch) fits(size int, timestamp int64, target int) bool {
 		return false
 	}
 	span := timestamp - b.first
-	return b.size+size <= target && span < maxTimeSpan && span > -maxTimeSpan
+	return b.size+size <= target && len(b.records) < batchRecords && span < maxTimeSpan && span > -maxTimeSpan
 }
 
 // add copies the record in.

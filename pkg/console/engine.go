@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// bufferBudget bounds the encoded bytes that wait or are under way.
-	bufferBudget = 16 << 20
+	// bufferBudget bounds the memory of records that wait or are under way.
+	bufferBudget = 12 << 20
 	// lingerMax is how long a record waits for company while input goes on
 	// without a pause. At a pause nothing waits.
 	lingerMax = 50 * time.Millisecond
 	// keptBatches bounds the memory kept for reuse.
-	keptBatches = 16
+	keptBatches = 8
 )
 
 // engine sends records in batches, one batch of a partition at a time, so
@@ -59,7 +59,7 @@ type engineOptions struct {
 	patience time.Duration // how long one batch is retried
 	notice   func(string)
 	// rejected is told of each record that the broker refuses, with its cause.
-	rejected func(b *batch, i int, cause error) error
+	rejected func(b *batch, i int, cause error)
 }
 
 func (o engineOptions) idempotent() bool { return o.acks == sarama.WaitForAll }
@@ -124,9 +124,9 @@ func (e *engine) add(p *partition, rec *inRecord, extra []rawHeader, timestamp, 
 			e.active = append(e.active, p)
 		}
 	}
-	before := p.open.size
+	before := p.open.weight()
 	p.open.add(rec, extra, timestamp, line, size)
-	e.buffered += p.open.size - before
+	e.buffered += p.open.weight() - before
 }
 
 func (e *engine) newBatch(p *partition) *batch {
@@ -177,9 +177,9 @@ func (e *engine) dispatch(p *partition) {
 		b := p.queue[0]
 		p.queue = p.queue[:copy(p.queue, p.queue[1:])]
 		if cut := b.before(e.stopLine); cut != b {
-			e.buffered -= b.size - cut.size
+			e.buffered -= b.weight() - cut.weight()
 			if b = cut; len(b.records) == 0 {
-				e.buffered -= b.size
+				e.buffered -= b.weight()
 				continue
 			}
 		}
@@ -211,15 +211,13 @@ func (e *engine) settle(d delivery) error {
 		return d.err
 	}
 	if d.refused {
-		if err := e.refuse(d); err != nil {
-			return err
-		}
+		e.refuse(d)
 		e.dispatch(p)
 		return nil
 	}
 	e.acked += int64(len(b.records))
 	e.payload += b.payload
-	e.buffered -= b.size
+	e.buffered -= b.weight()
 	p.producer, p.sequence = b.id, nextSequence(b.sequence, len(b.records))
 	e.note(p, d.base, len(b.records))
 	if !b.split && len(e.free) < keptBatches {
@@ -239,9 +237,9 @@ func (e *engine) list(p *partition) {
 
 // refuse drops the records that the broker named and queues the others again;
 // where it named none, halving the batch finds them.
-func (e *engine) refuse(d delivery) error {
+func (e *engine) refuse(d delivery) {
 	b, p := d.batch, d.batch.part
-	e.buffered -= b.size
+	e.buffered -= b.weight()
 	var again []*batch
 	if len(d.bad) == 0 {
 		left, right := b.half()
@@ -250,9 +248,7 @@ func (e *engine) refuse(d delivery) error {
 		drop := make([]int, len(d.bad))
 		for i, bad := range d.bad {
 			drop[i] = bad.index
-			if err := e.opts.rejected(b, bad.index, bad.cause); err != nil {
-				return err
-			}
+			e.opts.rejected(b, bad.index, bad.cause)
 		}
 		again = []*batch{b.without(drop)}
 	}
@@ -260,12 +256,11 @@ func (e *engine) refuse(d delivery) error {
 	for _, r := range again {
 		if len(r.records) > 0 {
 			queue = append(queue, r)
-			e.buffered += r.size
+			e.buffered += r.weight()
 		}
 	}
 	p.queue = append(queue, p.queue...)
 	e.list(p)
-	return nil
 }
 
 // note remembers the offsets that a partition's records got.

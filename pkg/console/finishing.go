@@ -36,6 +36,9 @@ func (p *producing) verdict(ctx context.Context, res ProduceResult) error {
 	if p.refused != nil {
 		next = p.refusedAt
 	}
+	if p.unwritten > 0 {
+		next = min(next, p.unwritten)
+	}
 	first, unsure := p.engine.left(next)
 	if p.tx != nil {
 		first, unsure = p.txStart, 0

@@ -135,7 +135,7 @@ func (p *producing) partitionOf(t *topicInfo, rec *inRecord) (*partition, error)
 // batch is full or on its way, then the one with the least to do.
 func (p *producing) stick(t *topicInfo, rec *inRecord) *partition {
 	if old := t.sticky; old != nil && old.open != nil {
-		if size := inBatch(contentSize(rec, p.extra)); old.open.size+size <= min(batchTarget, t.maxBytes) {
+		if size := inBatch(contentSize(rec, p.extra)); old.open.fits(size, old.open.first, min(batchTarget, t.maxBytes)) {
 			return old
 		}
 		p.engine.seal(old)
@@ -173,7 +173,6 @@ func (t *topicInfo) check(rec *inRecord, extra []rawHeader) error {
 
 // reject deals with a record that was read but is not to be sent.
 func (p *producing) reject(rec *inRecord, cause error) {
-	p.failed++
 	if p.rejects == nil {
 		p.refuse(p.position, cause)
 		return
@@ -182,43 +181,50 @@ func (p *producing) reject(rec *inRecord, cause error) {
 	if rec.topic != nil && p.opts.TopicFromRecord {
 		topic = string(rec.topic)
 	}
-	if err := p.rejects.record(rec, topic, p.place(), cause); err != nil {
-		p.inputErr = err
-	}
+	p.rejected(p.position, p.rejects.record(rec, topic, p.place(), cause))
 }
 
 // unreadable deals with input that is no record.
 func (p *producing) unreadable(cause error) {
-	p.failed++
 	if p.rejects == nil {
 		p.refuse(p.position, cause)
 		return
 	}
 	text, whole := p.reader.text()
-	if err := p.rejects.line(text, whole, p.place(), cause); err != nil {
-		p.inputErr = err
-	}
+	p.rejected(p.position, p.rejects.line(text, whole, p.place(), cause))
 }
 
 // refusedByBroker deals with a record that was sent and not accepted.
-func (p *producing) refusedByBroker(b *batch, i int, cause error) error {
-	p.failed++
+func (p *producing) refusedByBroker(b *batch, i int, cause error) {
 	if p.rejects == nil {
 		p.refuse(b.lines[i], cause)
-		return nil
+		return
 	}
 	rec := b.sentRecord(i, len(p.extra))
 	if p.opts.KeepPartition {
 		rec.partition = b.part.id
 	}
-	if err := p.rejects.record(rec, b.part.topic.name, p.locate(b.lines[i]), cause); err != nil {
+	p.rejected(b.lines[i], p.rejects.record(rec, b.part.topic.name, p.locate(b.lines[i]), cause))
+}
+
+// rejected counts a reject, or ends the run where it could not be written:
+// that record is then where to go on.
+func (p *producing) rejected(position int64, err error) {
+	if err == nil {
+		p.failed++
+		return
+	}
+	if p.unwritten == 0 || position < p.unwritten {
+		p.unwritten = position
+	}
+	if p.inputErr == nil {
 		p.inputErr = err
 	}
-	return nil
 }
 
 // refuse ends the run at a record, or at an earlier one.
 func (p *producing) refuse(position int64, cause error) {
+	p.failed++
 	if p.refused != nil && p.refusedAt <= position {
 		return
 	}

@@ -268,7 +268,7 @@ func TestProduceRejectsFullDisk(t *testing.T) {
 		Topic: "t", Format: format(t, "jsonl"), Rejects: full{}, Sources: input("{\"value\":\"a\"}\nbad\n{\"value\":\"b\"}\n"),
 	})
 	var cut *console.UnfinishedError
-	if !errors.As(err, &cut) || !errors.Is(err, syscall.ENOSPC) || res.Acked != 1 {
+	if !errors.As(err, &cut) || !errors.Is(err, syscall.ENOSPC) || res.Acked != 1 || cut.Resume.N != 2 || res.Failed != 0 {
 		t.Errorf("%+v, %v", res, err)
 	}
 }

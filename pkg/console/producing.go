@@ -43,7 +43,7 @@ type producing struct {
 	sources  []int64   // position before the first record of each source
 	position int64     // of the last record: it counts through all sources
 	sent     int64
-	failed   int64
+	failed   int64         // rejected
 	ended    bool          // all input was read
 	inTx     int64         // records in the open transaction
 	txStart  int64         // its first position
@@ -55,6 +55,7 @@ type producing struct {
 	refused   *RecordError // the record that ends the run
 	refusedAt int64        // its position
 	inputErr  error        // of reading, or of writing rejects
+	unwritten int64        // first position whose reject was not written; 0 none
 	failure   error        // of sending
 }
 
@@ -157,7 +158,6 @@ func (p *producing) read(ctx context.Context) {
 			continue
 		case recordsEnd:
 			if p.ended = err == nil; !p.ended {
-				p.failed++
 				p.refuse(p.here(), err)
 			}
 			return
