@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -126,16 +127,24 @@ func Signal(ctx context.Context, dir string, kill bool, wait time.Duration) erro
 	return err
 }
 
-// supervisorGone waits for the run lock to be free.
+// supervisorGone waits for the run lock to be free, and then for the lock of
+// the data: the broker ends a moment after a supervisor that was killed.
 func supervisorGone(ctx context.Context, dir string, wait time.Duration) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	lock, err := TryLock(ctx, runLockFile(dir))
-	if errors.Is(err, ErrInUse) {
-		return false, nil
+	for _, path := range []string{runLockFile(dir), dataLockFile(DataDir(dir))} {
+		lock, err := TryLock(ctx, path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue // never was one
+		case errors.Is(err, ErrInUse):
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		if err := lock.Unlock(); err != nil {
+			return false, err
+		}
 	}
-	if err != nil {
-		return false, err
-	}
-	return true, lock.Unlock()
+	return true, nil
 }
