@@ -54,7 +54,7 @@ and works on any Kafka cluster from 2.1 to 4.x.`,
   manage-kafka consumer my-topic --from-beginning --exit-at-end`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) },
 		Args:              cobra.NoArgs,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -66,8 +66,10 @@ and works on any Kafka cluster from 2.1 to 4.x.`,
 		&cobra.Group{ID: groupTopics, Title: "Topics:"},
 		&cobra.Group{ID: groupRecords, Title: "Records:"},
 		&cobra.Group{ID: groupGroups, Title: "Consumer groups:"},
+		&cobra.Group{ID: groupTool, Title: "This tool:"},
 	)
 	root.AddCommand(a.commands()...)
+	shapeHelp(root, a.out)
 	wrapArgs(root)
 	return root
 }
@@ -78,6 +80,7 @@ const (
 	groupTopics  = "topics"
 	groupRecords = "records"
 	groupGroups  = "groups"
+	groupTool    = "tool"
 )
 
 // commands lists every command, one a file.
@@ -100,6 +103,8 @@ func (a *app) commands() []*cobra.Command {
 		newExitCodesTopic(),
 		newTemplatesTopic(),
 		newTopicSettingsTopic(),
+		newCompletionCommand(a),
+		newManCommand(a),
 		newVersionCommand(a),
 	}
 }
