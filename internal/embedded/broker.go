@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -19,6 +20,13 @@ import (
 // retentionInterval is how often topics lose what their retention settings
 // let go, as log.retention.check.interval.ms of Apache Kafka.
 const retentionInterval = 5 * time.Minute
+
+const (
+	// segmentBytes is small, since segments are loaded as a whole.
+	segmentBytes = "16777216"
+	// loadingGC keeps garbage small while data is loaded, in percent of what lives.
+	loadingGC = 20
+)
 
 // neverMS is a hundred years, as a setting in milliseconds.
 const neverMS = "3153600000000"
@@ -125,6 +133,9 @@ func openCluster(ctx context.Context, cfg Config, log *brokerLog, n *notices) (*
 	if err != nil {
 		return nil, err
 	}
+	// kfake reads a whole segment at a time, and leaves it to the collector.
+	defer debug.FreeOSMemory()
+	defer debug.SetGCPercent(debug.SetGCPercent(loadingGC))
 	cluster, err := kfake.NewCluster(
 		kfake.NumBrokers(1),
 		kfake.ClusterID(id),
@@ -133,7 +144,7 @@ func openCluster(ctx context.Context, cfg Config, log *brokerLog, n *notices) (*
 		kfake.DefaultNumPartitions(1),
 		// kfake compacts by removing a partition's files and writing them
 		// anew: killed in between, it loses records. So it never compacts.
-		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": neverMS}),
+		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": neverMS, "log.segment.bytes": segmentBytes}),
 		kfake.WithLogger(log),
 	)
 	if err != nil {
