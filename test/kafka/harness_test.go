@@ -61,6 +61,7 @@ func TestDoorsLetKafkaJSIn(t *testing.T) {
 }
 
 func TestDoorsKeepStrangersOut(t *testing.T) {
+	t.Parallel()
 	c := realkafka.Shared(t)
 	wrongPassword := c.Conn(realkafka.SASLPlaintext).As(realkafka.Alice(), realkafka.Plain)
 	wrongPassword.User.Password = "guess"
