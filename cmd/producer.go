@@ -46,6 +46,7 @@ A template makes records up; see its functions with: manage-kafka help templates
 			}
 			return nil
 		},
+		ValidArgsFunction: a.completeTopics,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				f.topic = args[0]
