@@ -97,7 +97,7 @@ func Consume(ctx context.Context, c *kafka.Client, out io.Writer, p *Printer, op
 	if err := opts.Check(); err != nil {
 		return Summary{}, err
 	}
-	if opts.Range.From.Anchor == Unset && opts.Group == nil && (opts.ExitAtEnd || opts.Tail > 0) {
+	if opts.Range.From.Anchor == Unset && (opts.ExitAtEnd || opts.Tail > 0) {
 		opts.Range.From.Anchor = FromStart
 	}
 	if opts.Filter == nil {

@@ -115,8 +115,8 @@ func appendBase64[T []byte | string](dst []byte, b T) []byte {
 	return append(dst, '"')
 }
 
-// appendJSONString appends valid UTF-8 as a JSON string. Beyond what JSON asks
-// for it escapes what acts on a terminal.
+// appendJSONString appends UTF-8 as a JSON string. Beyond what JSON asks for it
+// escapes what acts on a terminal.
 func appendJSONString[T []byte | string](dst []byte, s T) []byte {
 	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
@@ -130,7 +130,8 @@ func appendJSONString[T []byte | string](dst []byte, s T) []byte {
 		c := s[0]
 		if c >= utf8.RuneSelf {
 			r, size := utf8.DecodeRuneInString(string(s[:min(len(s), utf8.UTFMax)]))
-			if terminal.Acts(r) {
+			// A topic's name from a broker gone mad is the only text that may be invalid.
+			if terminal.Acts(r) || r == utf8.RuneError && size == 1 {
 				dst = append(dst, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
 			} else {
 				dst = append(dst, s[:size]...)
