@@ -172,6 +172,10 @@ func (l *leaderSource) reposition(ctx context.Context, c *cursor) error {
 		l.opts.Notice(fmt.Sprintf("%s: offsets %d to %d were deleted before they were read", c.tp, c.next, start-1))
 		c.next = start
 	case c.next > end:
+		// A topic that was deleted and made again is read from its start instead.
+		if changed, err := l.refresh(ctx); changed || err != nil {
+			return err
+		}
 		l.opts.Notice(fmt.Sprintf("%s: the log was cut back from %d to %d: reading on from there", c.tp, c.next, end))
 		c.next = end
 	}
