@@ -91,7 +91,7 @@ func (a *app) report(ctx context.Context, err error) int {
 	code := exitCode(ctx, err)
 	text, hint := err.Error(), hintOf(err)
 	if code == exitInterrupted && errors.Is(err, context.Canceled) {
-		text = strings.TrimPrefix(strings.ReplaceAll(text, "context canceled", "interrupted"), ": ")
+		text = strings.NewReplacer(context.Canceled.Error(), "interrupted", context.Cause(ctx).Error(), "interrupted").Replace(text)
 	}
 	if code == exitTimeout && errors.Is(err, context.DeadlineExceeded) && a.flags.timeout > 0 {
 		text = strings.ReplaceAll(text, "context deadline exceeded", fmt.Sprintf("not done in %s (--timeout)", a.flags.timeout))
