@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/multi-tenant/manage-kafka/pkg/cluster"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 // openStack finds the local stack of the project that flags or environment name.
@@ -70,6 +71,7 @@ func newBackgroundCommand(a *app) *cobra.Command {
 func (a *app) explainStack(err error) error {
 	var port *cluster.PortError
 	var advised *cluster.Advised
+	var connect *kafka.ConnectError
 	switch {
 	case err == nil:
 		return nil
@@ -89,6 +91,8 @@ func (a *app) explainStack(err error) error {
 		return withHint(withCode(err, exitUnreachable), "start it with: %s", a.stackLine("start"))
 	case errors.Is(err, cluster.ErrNoEngine):
 		return withCode(err, exitUnreachable)
+	case errors.As(err, &connect) && connect.Hint != "":
+		return withHint(err, "%s", connect.Hint)
 	}
 	return err
 }
@@ -106,6 +110,8 @@ func stackCode(err error) int {
 		return exitConflict
 	case errors.Is(err, cluster.ErrNotReady):
 		return exitTimeout
+	case errors.Is(err, kafka.ErrUnreachable):
+		return exitUnreachable
 	}
 	return exitFailed
 }

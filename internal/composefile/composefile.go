@@ -134,7 +134,13 @@ func Load(ctx context.Context, src Source) (*Stack, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, over.blame(err)
+		return nil, over.blame(err, func(text []byte) error {
+			other := details
+			other.ConfigFiles = slices.Clone(files)
+			other.ConfigFiles[len(files)-1].Content = text
+			_, err := load(ctx, src.Project, other, env)
+			return err
+		})
 	}
 	if over != nil {
 		if err := over.checkServices(project); err != nil {

@@ -72,76 +72,162 @@ func readOverride(path string) (*override, error) {
 			return o, nil
 		}
 		if err != nil {
-			return nil, o.blame(err)
+			return nil, o.syntax(err)
 		}
 		// Decoding to nodes alone lets keys that stand twice pass.
 		if err := doc.Decode(new(any)); err != nil {
-			return nil, o.blame(err)
+			return nil, o.blame(err, nil)
 		}
 		o.docs = append(o.docs, doc)
 	}
 }
 
-// pathForm is a place in a compose file, as error messages name it.
-var pathForm = regexp.MustCompile(`\b(services|volumes|networks|configs|secrets|include|x-[\w-]+)((?:\.[\w-]+|\[[\w-]*\])+)`)
+// syntax makes an error of text that is no YAML. The library's own line numbers
+// are those of the block around the fault, counted from 0 or from 1: the line
+// after the longest beginning that parses is where the reader has to look.
+func (o *override) syntax(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	fault := &Error{File: o.path, Kind: ErrInvalid, Err: errors.New(lineForm.ReplaceAllString(text, ""))}
+	lines := bytes.SplitAfter(o.text, []byte("\n"))
+	if len(lines) > 1000 {
+		return fault // each beginning is parsed
+	}
+	for n := len(lines) - 1; n >= 0; n-- {
+		if yaml.Unmarshal(bytes.Join(lines[:n], nil), new(yaml.Node)) == nil {
+			fault.Line = n + 1
+			break
+		}
+	}
+	return fault
+}
 
-// quotedForm is a service in an error message.
-var quotedForm = regexp.MustCompile(`service "([^"]+)"`)
+// pathForm is a place in a compose file, as error messages name it.
+var pathForm = regexp.MustCompile(`\b(?:services|volumes|networks|configs|secrets|include|x-[\w-]+)(?:\.[\w-]+|\[[\w-]*\])+`)
 
 // blame puts the override's file and line before an error of loading: without
-// it the carried files load, which a test holds. A nil override blames nobody.
-func (o *override) blame(err error) error {
+// it the carried files load, which a test holds. again loads another text in
+// the override's place. A nil override blames nobody.
+func (o *override) blame(err error, again func(text []byte) error) error {
 	if o == nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	text = strings.TrimPrefix(text, "unmarshal errors:\n  ")
-	text = strings.TrimPrefix(text, "failed to parse "+o.path+": ")
-	text = strings.TrimPrefix(text, "yaml: ")
+	text := err.Error()
+	for _, words := range []string{"yaml: ", "unmarshal errors:\n  ", "failed to parse " + o.path + ": ", "validating " + o.path + ": ", "yaml: "} {
+		text = strings.TrimPrefix(text, words)
+	}
 	fault := &Error{File: o.path, Kind: ErrInvalid}
 	if m := lineForm.FindStringSubmatch(text); m != nil {
 		fault.Line, _ = strconv.Atoi(m[1]) // the form has digits alone
 		text = strings.Replace(text, m[0], "", 1)
-	} else if place := placeIn(text); place != nil {
-		fault.Line = o.line(place...)
+	} else {
+		fault.Line = o.find(text, again)
 	}
-	text = strings.TrimPrefix(text, "validating "+o.path+": ")
-	fault.Err = errors.New(strings.TrimSpace(text))
+	fault.Err = errors.New(strings.TrimSuffix(strings.TrimSpace(text), ": invalid compose project"))
 	return fault
 }
 
-// placeIn finds the place that an error message is about.
-func placeIn(text string) []string {
-	if m := pathForm.FindString(text); m != "" {
-		return strings.FieldsFunc(m, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+// find gives the line that an error of loading is about: where its message
+// names a member, that; else the part without which the rest loads.
+func (o *override) find(text string, again func([]byte) error) int {
+	line, depth := 0, 0
+	for _, path := range pathForm.FindAllString(text, -1) {
+		place := strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+		if at, d := o.deepest(place); d > depth {
+			line, depth = at, d
+		}
 	}
-	if m := quotedForm.FindStringSubmatch(text); m != nil {
-		return []string{"services", m[1]}
+	if depth > 2 || again == nil {
+		return line
 	}
-	return nil
+	if at := o.withoutEach(text, again); at > 0 {
+		return at
+	}
+	return line
+}
+
+// withoutEach leaves out one part after the other, small ones first, and gives
+// the line of the first without which the rest loads, else of the first
+// without which another error comes.
+func (o *override) withoutEach(text string, again func([]byte) error) int {
+	if len(o.docs) != 1 || len(o.docs[0].Content) == 0 {
+		return 0
+	}
+	top := o.docs[0].Content[0]
+	var other int
+	for _, p := range parts(top, 3) {
+		err := p.without(func() error {
+			text, err := yaml.Marshal(top)
+			if err != nil {
+				return err
+			}
+			return again(text)
+		})
+		switch {
+		case err == nil:
+			return p.key.Line
+		case other == 0 && !strings.Contains(err.Error(), text):
+			other = p.key.Line
+		}
+	}
+	return other
+}
+
+// part is a member of a mapping.
+type part struct {
+	parent *yaml.Node
+	key    *yaml.Node
+}
+
+// parts lists the members of a mapping and below it, the deepest first.
+func parts(node *yaml.Node, depth int) []part {
+	if node.Kind != yaml.MappingNode || depth == 0 {
+		return nil
+	}
+	var list []part
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		list = append(list, parts(node.Content[i+1], depth-1)...)
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		list = append(list, part{node, node.Content[i]})
+	}
+	return list
+}
+
+// without calls f while the part is out of its mapping.
+func (p part) without(f func() error) error {
+	all := p.parent.Content
+	i := slices.Index(all, p.key)
+	p.parent.Content = slices.Concat(all[:i], all[i+2:])
+	defer func() { p.parent.Content = all }()
+	return f()
 }
 
 // line is where a place stands in the override, or as much of it as does; 0
 // when nothing of it does.
 func (o *override) line(place ...string) int {
-	best, depth := 0, 0
+	line, _ := o.deepest(place)
+	return line
+}
+
+// deepest gives the line of as much of a place as stands in the override, and
+// how many of its steps that is.
+func (o *override) deepest(place []string) (line, depth int) {
 	for _, doc := range o.docs {
 		if len(doc.Content) == 0 {
 			continue
 		}
-		node, line := doc.Content[0], 0
+		node := doc.Content[0]
 		for i, step := range place {
 			var at int
 			if node, at = child(node, step); node == nil {
 				break
 			}
-			line = at
 			if i+1 > depth {
-				best, depth = line, i+1
+				line, depth = at, i+1
 			}
 		}
 	}
-	return best
+	return line, depth
 }
 
 // child steps into a mapping by key or into a list by number, and gives the

@@ -101,9 +101,9 @@ func fromEngine(err error) error {
 	var why *docker.UnavailableError
 	switch {
 	case errors.As(err, &why):
-		return advise(fmt.Errorf("%w: %w", ErrNoEngine, why), "%s", why.Hint)
+		return advise(mark(ErrNoEngine, why), "%s", why.Hint)
 	case errors.Is(err, docker.ErrUnavailable):
-		return advise(fmt.Errorf("%w: %w", ErrNoEngine, err), "see what the engine says: docker version")
+		return advise(mark(ErrNoEngine, err), "see what the engine says: docker version")
 	}
 	return err
 }
@@ -115,7 +115,7 @@ func (r *dockerRuntime) Services(ctx context.Context, s State) ([]Service, error
 	containers, err := r.containers(ask)
 	if err != nil {
 		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			return nil, fmt.Errorf("%w: no answer within %v", ErrNoEngine, engineAnswer)
+			return nil, mark(ErrNoEngine, fmt.Errorf("container engine does not answer within %v", engineAnswer))
 		}
 		return nil, err
 	}
@@ -221,9 +221,9 @@ func (r *dockerRuntime) load(ctx context.Context, s State, opts UpOptions) (*com
 	stack, err := composefile.Load(ctx, src)
 	switch {
 	case errors.Is(err, composefile.ErrUnsafe):
-		return nil, advise(fmt.Errorf("%w: %w", ErrInvalid, err), "read what it asks for; to accept it: --allow-unsafe-override")
+		return nil, advise(mark(ErrInvalid, err), "read what it asks for; to accept it: --allow-unsafe-override")
 	case errors.Is(err, composefile.ErrInvalid):
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, mark(ErrInvalid, err)
 	}
 	return stack, err
 }

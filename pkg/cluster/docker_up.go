@@ -73,7 +73,7 @@ func selectServices(stack *composefile.Stack, opts UpOptions) ([]string, error) 
 		err = errors.New("the stack does not work without kafka")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, mark(ErrInvalid, err)
 	}
 	return services, nil
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
@@ -17,6 +19,9 @@ const (
 	askTimeout = 3 * time.Second
 	// settle is how long a runtime may take to miss a service that died.
 	settle = 250 * time.Millisecond
+	// misledFor is how long an advertised address may lead nowhere: longer than
+	// a published port needs to be there, and no change of itself is to come.
+	misledFor = 3 * time.Second
 	// basePort is Kafka's port without an offset.
 	basePort = 9092
 	// highestOffset keeps the highest published port, with an offset, a port.
@@ -49,6 +54,7 @@ func (s *Stack) awaitKafka(ctx context.Context, state State, opts UpOptions) (*k
 	done := report(opts.Progress).begin("ready", "Kafka answers at "+state.kafkaEndpoint())
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
+	var misled time.Time // since when the advertised address leads nowhere
 	for {
 		client, err := s.openKafka(ctx, state)
 		if err == nil {
@@ -56,10 +62,20 @@ func (s *Stack) awaitKafka(ctx context.Context, state State, opts UpOptions) (*k
 				done()
 				return client, nil
 			}
-			err = errors.Join(err, client.Close())
+			_ = client.Close() // nothing is under way
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		var at *kafka.ConnectError
+		if errors.As(err, &at) && at.Addr != state.kafkaEndpoint() {
+			if misled.IsZero() {
+				misled = time.Now()
+			}
+			if time.Since(misled) > misledFor {
+				return nil, advise(fmt.Errorf("kafka answers at %s and sends clients to an address where it does not: %w", state.kafkaEndpoint(), err),
+					"correct KAFKA_ADVERTISED_LISTENERS in the compose override, or --advertise")
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -81,7 +97,15 @@ func checkReady(ctx context.Context, client *kafka.Client) error {
 	if meta.Controller < 0 || len(meta.Brokers) == 0 {
 		return errors.New("cluster has no controller yet")
 	}
-	return nil
+	// What is advertised is where every client goes from here.
+	return client.Do(ctx, func() error {
+		broker, err := client.Wire().Node(meta.Brokers[0].ID)
+		if err != nil {
+			return err
+		}
+		_, err = broker.ApiVersions(&sarama.ApiVersionsRequest{})
+		return err
+	})
 }
 
 // makeTopics creates what is missing of the catalogue.
