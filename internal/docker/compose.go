@@ -193,20 +193,26 @@ func (e *Engine) Networks(ctx context.Context, project string) ([]string, error)
 
 // RemoveVolumes removes volumes by name.
 func (e *Engine) RemoveVolumes(ctx context.Context, names []string) error {
-	return e.remove(ctx, names, "volume", "rm")
+	return e.each(ctx, names, "volume", "rm")
 }
 
 // RemoveNetworks removes networks by name.
 func (e *Engine) RemoveNetworks(ctx context.Context, names []string) error {
-	return e.remove(ctx, names, "network", "rm")
+	return e.each(ctx, names, "network", "rm")
+}
+
+// Restart restarts containers by id.
+func (e *Engine) Restart(ctx context.Context, ids []string) error {
+	return e.each(ctx, ids, "restart")
 }
 
 // RemoveContainers kills and removes containers by id.
 func (e *Engine) RemoveContainers(ctx context.Context, ids []string) error {
-	return e.remove(ctx, ids, "rm", "--force")
+	return e.each(ctx, ids, "rm", "--force")
 }
 
-func (e *Engine) remove(ctx context.Context, names []string, command ...string) error {
+// each runs a command of the engine on things by name, unless there are none.
+func (e *Engine) each(ctx context.Context, names []string, command ...string) error {
 	if len(names) == 0 {
 		return nil
 	}

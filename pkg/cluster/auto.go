@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +51,7 @@ func (s *Stack) settle(ctx context.Context, progress func(Event)) error {
 		if !errors.As(err, &why) {
 			return err
 		}
+		s.runtime, s.state.Runtime = newEmbedded(s.dir, s.opts), RuntimeEmbedded
 		rep.note("runtime embedded, chosen because " + why.Text)
 	}
 	if os.Getenv("CI") == "true" {
@@ -84,31 +84,6 @@ func (s *Stack) commandLine(line string) string {
 		line += " --project " + s.project
 	}
 	return "manage-kafka " + line
-}
-
-// complete tells whether every service that a start asks for runs, so that it
-// has nothing to do.
-func (s *Stack) complete(ctx context.Context, services []Service, state State, opts UpOptions) bool {
-	r, ok := s.runtime.(*dockerRuntime)
-	if !ok {
-		return true
-	}
-	stack, err := r.load(ctx, state, opts)
-	if err != nil {
-		return false // Up says it
-	}
-	wanted, err := selectServices(stack, opts)
-	if err != nil {
-		return false
-	}
-	for _, name := range wanted {
-		if stateOf(services, name) != StateRunning {
-			return false
-		}
-	}
-	// An override that changed since is a wish to change what runs.
-	have, err := os.ReadFile(r.file())
-	return err == nil && slices.Equal(have, stack.YAML)
 }
 
 // isLoopback tells an address of this machine alone.

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/multi-tenant/manage-kafka/internal/composefile"
 	"github.com/multi-tenant/manage-kafka/internal/docker"
 )
 
@@ -21,6 +20,9 @@ const (
 	dockerWait = 5 * time.Minute
 	// engineAnswer bounds one question to the engine about a stack.
 	engineAnswer = 5 * time.Second
+	// reviveWait is how long a container may stay unhealthy before it is
+	// restarted: three rounds of its health check.
+	reviveWait = 20 * time.Second
 	// undoPatience is how long a container may take to end when a start is undone.
 	undoPatience = 5 * time.Second
 )
@@ -72,7 +74,11 @@ func (r *dockerRuntime) Volumes() []string {
 // dataVolume is the volume of Kafka's data.
 func (r *dockerRuntime) dataVolume() string { return r.project + "_kafka-data" }
 
-func (r *dockerRuntime) file() string { return filepath.Join(r.dir, "compose.yaml") }
+func (r *dockerRuntime) file() string { return composeFile(r.dir) }
+
+// composeFile is the merged compose file of the project in dir. It is there
+// from before the first container until the last volume is gone.
+func composeFile(dir string) string { return filepath.Join(dir, "compose.yaml") }
 
 func (r *dockerRuntime) compose() docker.Project {
 	return docker.Project{Name: r.project, File: r.file()}
@@ -205,51 +211,6 @@ func (r *dockerRuntime) whyDown(services []Service) string {
 		return fmt.Sprintf("kafka ended with exit code %d", services[i].ExitCode)
 	}
 	return "kafka is " + services[i].State
-}
-
-// load makes the merged project for a state.
-func (r *dockerRuntime) load(ctx context.Context, s State, opts UpOptions) (*composefile.Stack, error) {
-	id, labels, err := r.clusterID(ctx, s.ClusterID)
-	if err != nil {
-		return nil, err
-	}
-	src := composefile.Source{
-		Project: r.project, Dir: r.dir, Overlays: s.Overlays, Override: opts.Override,
-		Environ: os.Environ(), AllowUnsafe: opts.AllowUnsafe, VolumeLabels: labels,
-		Variables: variables(s, id),
-	}
-	stack, err := composefile.Load(ctx, src)
-	switch {
-	case errors.Is(err, composefile.ErrUnsafe):
-		return nil, advise(mark(ErrInvalid, err), "read what it asks for; to accept it: --allow-unsafe-override")
-	case errors.Is(err, composefile.ErrInvalid):
-		return nil, mark(ErrInvalid, err)
-	}
-	return stack, err
-}
-
-// variables are those of the compose files.
-func variables(s State, clusterID string) map[string]string {
-	vars := map[string]string{"KAFKA_CLUSTER_ID": clusterID, "KAFKA_ADVERTISED_HOST": "127.0.0.1"}
-	for service, prefix := range map[string]string{ServiceKafka: "KAFKA", ServiceRegistry: "SCHEMA_REGISTRY", ServiceUI: "KAFKA_UI"} {
-		vars[prefix+"_PORT"] = fmt.Sprint(publishedPort(service) + s.PortOffset)
-		vars[prefix+"_BIND"] = "127.0.0.1"
-	}
-	if s.Advertise != "" {
-		vars["KAFKA_ADVERTISED_HOST"] = s.Advertise
-		if strings.Contains(s.Advertise, ":") {
-			vars["KAFKA_ADVERTISED_HOST"] = "[" + s.Advertise + "]"
-		}
-		if !isLoopback(s.Advertise) {
-			vars["KAFKA_BIND"] = "0.0.0.0"
-		}
-	}
-	return vars
-}
-
-// publishedPort is a service's port without an offset.
-func publishedPort(service string) int {
-	return map[string]int{ServiceKafka: basePort, ServiceRegistry: 8081, ServiceUI: 8080}[service]
 }
 
 // inventory is what a project has in the engine.

@@ -96,7 +96,11 @@ func (r *dockerRuntime) removeVolumes(ctx context.Context, opts DownOptions) err
 		}
 		done()
 	}
-	if err := os.Remove(r.file()); err != nil && !errors.Is(err, os.ErrNotExist) {
+	return removeFile(r.file())
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return nil

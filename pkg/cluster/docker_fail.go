@@ -166,7 +166,7 @@ func (r *dockerRuntime) explainContainer(ctx context.Context, c docker.Container
 		} else if docker.DiskFullText(text) && known == nil {
 			known = diskFull(errors.New(strings.TrimSpace(text)))
 		}
-		se.Log = append(se.Log, text)
+		se.Log = append(se.Log, shorten(text))
 		if len(se.Log) > logTail {
 			se.Log = se.Log[1:]
 		}
@@ -176,6 +176,15 @@ func (r *dockerRuntime) explainContainer(ctx context.Context, c docker.Container
 		se.Err = known
 	}
 	return se
+}
+
+// shorten cuts what no one reads on: brokers write lines of kilobytes.
+func shorten(line string) string {
+	const most = 300
+	if r := []rune(line); len(r) > most {
+		return string(r[:most]) + " …"
+	}
+	return line
 }
 
 // otherCluster is a volume that holds another cluster's data.

@@ -2,15 +2,12 @@ package cluster
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/multi-tenant/manage-kafka/internal/composefile"
 	"github.com/multi-tenant/manage-kafka/internal/docker"
@@ -78,74 +75,6 @@ func selectServices(stack *composefile.Stack, opts UpOptions) ([]string, error) 
 	return services, nil
 }
 
-// clusterID finds the id under which Kafka's data stands, unless one is wanted,
-// and the labels for the volume. A volume knows its
-// own by a label, whatever became of the project's files; one without a label
-// was made by the compose file by hand, under that file's default.
-func (r *dockerRuntime) clusterID(ctx context.Context, wanted string) (id string, labels map[string]string, err error) {
-	const label = "manage-kafka.cluster-id"
-	have, exists, err := r.engine.VolumeLabels(ctx, r.dataVolume())
-	if err != nil {
-		return "", nil, fromEngine(err)
-	}
-	id = wanted
-	switch {
-	case exists && have[label] == "":
-		id = first(id, handMadeClusterID)
-	case exists:
-		// The labels of a volume never change: compose would offer to recreate it.
-		labels = map[string]string{label: have[label]}
-		id = first(id, have[label])
-	default:
-		id = first(id, newClusterID())
-		labels = map[string]string{label: id}
-	}
-	if raw, err := base64.RawURLEncoding.DecodeString(id); err != nil || len(raw) != 16 {
-		return "", nil, fmt.Errorf("cluster id %q: want 16 bytes in base64 with - and _: %w", id, ErrInvalid)
-	}
-	return id, labels, nil
-}
-
-// handMadeClusterID is what the compose file takes when it is run by hand.
-const handMadeClusterID = "4L6g3nShT-eMCtK--X86sw"
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// newClusterID makes an id as Kafka's own tools do: no leading dash, which
-// they would take for a flag.
-func newClusterID() string {
-	for {
-		var raw [16]byte
-		_, _ = rand.Read(raw[:]) // never fails
-		if id := base64.RawURLEncoding.EncodeToString(raw[:]); !strings.HasPrefix(id, "-") {
-			return id
-		}
-	}
-}
-
-// replaceFile writes a file of the user's own in one step. It may hold what an
-// env_file held.
-func replaceFile(path string, text []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(text)
-	err = errors.Join(err, tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-	}
-	return err
-}
-
 // images sees to it that the images of services are there.
 func (r *dockerRuntime) images(ctx context.Context, stack *composefile.Stack, services []string, opts UpOptions) error {
 	wanted := map[string][]string{} // image to services
@@ -202,6 +131,20 @@ func (r *dockerRuntime) start(ctx context.Context, services []string, opts UpOpt
 	if limit <= 0 {
 		limit = dockerWait
 	}
+	if err := r.revive(ctx, services, opts); err != nil {
+		return err
+	}
+	done := report(opts.Progress).begin("containers", fmt.Sprintf("%d containers are healthy", len(services)))
+	err := r.engine.Up(ctx, r.compose(), docker.UpOptions{Services: services, WaitTimeout: limit, Progress: r.follow(opts)})
+	if err == nil {
+		done()
+	}
+	return err
+}
+
+// revive brings containers back that run and do no good: paused ones go on,
+// and those that stay unhealthy are restarted. Compose gives both up at once.
+func (r *dockerRuntime) revive(ctx context.Context, services []string, opts UpOptions) error {
 	var paused []string
 	for _, c := range r.before.containers {
 		if c.State == "paused" && slices.Contains(services, c.Service) {
@@ -214,12 +157,29 @@ func (r *dockerRuntime) start(ctx context.Context, services []string, opts UpOpt
 			return err
 		}
 	}
-	done := report(opts.Progress).begin("containers", fmt.Sprintf("%d containers are healthy", len(services)))
-	err := r.engine.Up(ctx, r.compose(), docker.UpOptions{Services: services, WaitTimeout: limit, Progress: r.follow(opts)})
-	if err == nil {
-		done()
+	for end := time.Now().Add(reviveWait); ; {
+		containers, err := r.engine.Containers(ctx, r.project)
+		if err != nil {
+			return err
+		}
+		sick := slices.DeleteFunc(containers, func(c docker.Container) bool {
+			return c.Health != "unhealthy" || !slices.Contains(services, c.Service)
+		})
+		switch {
+		case len(sick) == 0:
+			return nil
+		case time.Now().After(end):
+			for _, c := range sick {
+				report(opts.Progress).note("restarting " + c.Service + ", which stays unhealthy")
+			}
+			return r.engine.Restart(ctx, ids(sick))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
 	}
-	return err
 }
 
 // follow says which containers started and which are healthy.
@@ -232,51 +192,6 @@ func (r *dockerRuntime) follow(opts UpOptions) func(docker.Progress) {
 		seen[p.Name+p.Status] = true
 		report(opts.Progress).note(strings.TrimPrefix(p.Name, r.project+"-") + " is " + strings.ToLower(p.Status))
 	}
-}
-
-// Undo takes back what the last Up made: with nothing there before, all of it;
-// otherwise what is new. Named volumes go only when this Up made them.
-func (r *dockerRuntime) Undo(ctx context.Context, opts UpOptions) error {
-	if opts.Keep {
-		report(opts.Progress).note("left as it is, by --keep")
-		return nil
-	}
-	if r.before == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-	defer cancel()
-	report(opts.Progress).note("undoing the start")
-	if err := r.undo(ctx); err != nil {
-		return advise(fmt.Errorf("undoing the start: %w", fromEngine(err)), "once the engine answers, remove what is left with: %s", r.command("stop"))
-	}
-	return nil
-}
-
-func (r *dockerRuntime) undo(ctx context.Context) error {
-	now, err := r.inventory(ctx)
-	if err != nil {
-		return err
-	}
-	volumes := newer(now.volumes, r.before.volumes)
-	if len(r.before.containers) == 0 {
-		patience := undoPatience
-		if slices.Contains(volumes, r.dataVolume()) {
-			patience = 0 // what it writes goes anyway
-		}
-		if err := r.engine.Down(ctx, r.compose(), docker.DownOptions{Patience: patience}); err != nil {
-			return err
-		}
-	} else if err := r.engine.RemoveContainers(ctx, newer(ids(now.containers), ids(r.before.containers))); err != nil {
-		return err
-	}
-	if now, err = r.inventory(ctx); err != nil {
-		return err
-	}
-	if err := r.engine.RemoveNetworks(ctx, newer(now.networks, r.before.networks)); err != nil {
-		return err
-	}
-	return r.engine.RemoveVolumes(ctx, newer(now.volumes, r.before.volumes))
 }
 
 func ids(containers []docker.Container) []string {

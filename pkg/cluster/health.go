@@ -159,15 +159,15 @@ func (s *Stack) Status(ctx context.Context) (Status, error) {
 }
 
 func (s *Stack) status(ctx context.Context, services []Service) (Status, error) {
+	if st, ok := s.withoutBroker(services); ok {
+		return st, nil
+	}
 	if !runs(services) {
 		st := s.blank(services)
 		st.Status, st.Error = HealthDown, s.runtime.WhyDown()
 		if st.Error == "" {
 			st.Error = "stack is not running"
 		}
-		return st, nil
-	}
-	if st, ok := s.withoutBroker(services); ok {
 		return st, nil
 	}
 	client, err := s.openKafka(ctx, s.state)
@@ -238,7 +238,7 @@ func (s *Stack) withoutBroker(services []Service) (Status, bool) {
 	state := stateOf(services, ServiceKafka)
 	r, ok := s.runtime.(*dockerRuntime)
 	switch {
-	case !ok:
+	case !ok || len(services) == 0:
 		return st, false
 	case state == "paused":
 		st.Status, st.Error = HealthDegraded, "kafka is paused; start lets it go on"
