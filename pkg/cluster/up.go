@@ -139,8 +139,8 @@ func (s *Stack) wantedState(opts UpOptions) (State, error) {
 		state.ClusterID = opts.ClusterID
 	}
 	state.StartedAt = time.Now().UTC().Truncate(time.Second)
-	if err := checkState(state); err != nil {
-		return state, err
+	if err := checkState(state); err != nil || s.auto {
+		return state, err // another runtime may yet be chosen
 	}
 	return state, s.runtime.Check(state)
 }
