@@ -8,9 +8,6 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
-	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/renderer"
-	"github.com/olekukonko/tablewriter/tw"
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
@@ -199,57 +196,6 @@ func blockStyle(n *yaml.Node) {
 	for _, c := range n.Content {
 		blockStyle(c)
 	}
-}
-
-func printTable[T any](p *printer, rows []T, cols []column[T]) error {
-	var b strings.Builder
-	align := make([]tw.Align, len(cols))
-	heads := make([]string, len(cols))
-	for i, c := range cols {
-		heads[i] = paint(p.outColor, styleHead, c.head)
-		align[i] = tw.AlignLeft
-		if c.right {
-			align[i] = tw.AlignRight
-		}
-	}
-	table := tablewriter.NewTable(&b,
-		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
-			Borders:  tw.BorderNone,
-			Symbols:  tw.NewSymbols(tw.StyleNone),
-			Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone},
-		})),
-		tablewriter.WithHeaderAutoFormat(tw.Off),
-		tablewriter.WithHeaderAlignmentConfig(tw.CellAlignment{PerColumn: align}),
-		tablewriter.WithRowAlignmentConfig(tw.CellAlignment{PerColumn: align}),
-		tablewriter.WithRowAutoWrap(tw.WrapNone),
-		tablewriter.WithTrimSpace(tw.Off),
-		tablewriter.WithPadding(tw.Padding{Left: "", Right: "  ", Overwrite: true}),
-	)
-	table.Header(heads)
-	for _, r := range rows {
-		cells := make([]string, len(cols))
-		for i, c := range cols {
-			cells[i] = terminal.Escape(c.cell(r))
-			if c.style != nil {
-				if s, ok := c.style(r); ok {
-					cells[i] = paint(p.outColor, s, cells[i])
-				}
-			}
-		}
-		if err := table.Append(cells); err != nil {
-			return err
-		}
-	}
-	if err := table.Render(); err != nil {
-		return err
-	}
-	var trimmed strings.Builder
-	for line := range strings.Lines(b.String()) {
-		trimmed.WriteString(strings.TrimRight(line, " \n"))
-		trimmed.WriteByte('\n')
-	}
-	_, err := io.WriteString(p.out, trimmed.String())
-	return err
 }
 
 func joinList(list []string) string { return strings.Join(list, ",") }
