@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -73,11 +74,11 @@ func TestDoorsKeepStrangersOut(t *testing.T) {
 	strayCert.Client = c.PKI.Stray
 	for name, tc := range map[string]struct {
 		conn realkafka.Conn
-		want string
+		want string // regular expression; newer Javas send the alert that fits better
 	}{
 		"wrong password": {wrongPassword, "SASL authentication error"},
 		"wrong CA":       {wrongCA, "certificate verify failed"},
-		"no certificate": {noCert, "alert bad certificate"},
+		"no certificate": {noCert, "alert (bad certificate|certificate required)"},
 		"stray":          {strayCert, "alert certificate unknown"},
 		"no TLS":         {realkafka.Conn{Bootstrap: c.BootstrapFor(realkafka.SSL), Protocol: "PLAINTEXT"}, "Disconnected"},
 	} {
@@ -87,7 +88,7 @@ func TestDoorsKeepStrangersOut(t *testing.T) {
 			if err == nil {
 				t.Fatalf("kcat got in:\n%s", out)
 			}
-			if !strings.Contains(string(out), tc.want) {
+			if !regexp.MustCompile(tc.want).Match(out) {
 				t.Errorf("kcat does not say %q:\n%s", tc.want, out)
 			}
 		})
