@@ -98,13 +98,18 @@ func serve(ctx context.Context, cfg Config, in io.Reader, n *notices, free func(
 	if err := recoverData(brokerDir(cfg.Dir), n.logf); err != nil {
 		return err
 	}
-	log := newBrokerLog(func(level, text string) { n.logf(level, "%s", text) })
-	cluster, err := openCluster(ctx, cfg, log, n)
+	schemas, err := openRegistry(ctx, cfg, n)
 	if err != nil {
 		return err
 	}
+	log := newBrokerLog(func(level, text string) { n.logf(level, "%s", text) })
+	cluster, err := openCluster(ctx, cfg, log, n)
+	if err != nil {
+		return errors.Join(err, schemas.close(ctx))
+	}
 	n.send(notice{Ready: true})
-	err = watch(ctx, cfg, in, lock, cluster, log, free)
+	err = watchBoth(ctx, cfg, in, lock, cluster, log, schemas, free)
+	err = errors.Join(err, schemas.close(ctx))
 	if errors.Is(err, ErrPersist) {
 		return err
 	}
@@ -156,6 +161,20 @@ func openCluster(ctx context.Context, cfg Config, log *brokerLog, n *notices) (*
 	log.enter(serving)
 	n.logf("INFO", "broker of project %s ready on %s after %d ms", cfg.Project, cfg.Advertised(), time.Since(began).Milliseconds())
 	return cluster, nil
+}
+
+// watchBoth is watch for as long as the schema registry lives too.
+func watchBoth(ctx context.Context, cfg Config, in io.Reader, lock *Lock, cluster *kfake.Cluster, log *brokerLog, schemas *registry, free func(string) (uint64, error)) error {
+	ctx, end := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { schemas.watch(ctx, end) })
+	err := watch(ctx, cfg, in, lock, cluster, log, free)
+	end(nil)
+	watching.Wait()
+	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return err
 }
 
 // watch returns when the broker has to end: nil when it was asked to.

@@ -1,5 +1,6 @@
 // Package embedded runs a Kafka broker of our own in the background: a
-// supervisor process that keeps one broker process alive, with its data on disk.
+// supervisor process that keeps one broker process alive, with its data on
+// disk. The broker process serves a schema registry too, see [regserver].
 //
 // Start with [Supervise], which the background process runs, [Serve], which the
 // broker process below it runs, and [Dial], by which every other process asks
@@ -70,6 +71,9 @@ type Config struct {
 	Project string
 	// Port is Kafka's port, on 127.0.0.1 unless Advertise opens it.
 	Port int
+	// RegistryPort is the schema registry's port, always on 127.0.0.1; 0 is no
+	// registry.
+	RegistryPort int
 	// Advertise is the host that clients are told to connect to. Empty, and any
 	// name of the loopback interface, keeps the port on loopback; every other
 	// host makes the broker listen on all interfaces.

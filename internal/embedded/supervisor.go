@@ -45,6 +45,7 @@ type Report struct {
 	Since      time.Time `json:"since"`      // when the broker became ready, or the start began
 	Restarts   int       `json:"restarts"`   // after panics
 	Port       int       `json:"port"`
+	Registry   int       `json:"registry"` // port of the schema registry, 0 without one
 	Advertised string    `json:"advertised"`
 	ListenHost string    `json:"listen_host"`
 	Version    string    `json:"version"`
@@ -95,7 +96,7 @@ func Supervise(ctx context.Context, cfg Config, opts SuperviseOptions) error {
 	s := &supervisor{cfg: cfg, command: opts.Command, log: log, stop: cancel}
 	exe, _ := os.Executable() // empty where the platform cannot tell
 	s.report = Report{
-		State: Starting, Project: cfg.Project, Supervisor: os.Getpid(), Since: time.Now(), Port: cfg.Port,
+		State: Starting, Project: cfg.Project, Supervisor: os.Getpid(), Since: time.Now(), Port: cfg.Port, Registry: cfg.RegistryPort,
 		Advertised: cfg.Advertised(), ListenHost: cfg.ListenHost(), Version: cfg.Version, Executable: exe,
 	}
 	_ = os.Remove(lastExitFile(cfg.Dir)) // it may well not exist

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -70,7 +71,8 @@ func (r *embeddedRuntime) Volumes() []string { return []string{embedded.DataDir(
 
 func (r *embeddedRuntime) config(s State) embedded.Config {
 	return embedded.Config{
-		Dir: r.dir, Project: r.project, Port: basePort + s.PortOffset, Advertise: s.Advertise, Version: r.version,
+		Dir: r.dir, Project: r.project, Port: basePort + s.PortOffset,
+		RegistryPort: registryPort + s.PortOffset, Advertise: s.Advertise, Version: r.version,
 	}
 }
 
@@ -83,7 +85,8 @@ func (r *embeddedRuntime) Services(ctx context.Context, s State) ([]Service, err
 		if !embedded.HasData(r.dir) {
 			return nil, nil
 		}
-		return []Service{kafka}, nil
+		registry := Service{Name: ServiceRegistry, State: StateExited, DataDir: embedded.RegistryDir(r.dir)}
+		return []Service{kafka, registry}, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
@@ -109,7 +112,34 @@ func (r *embeddedRuntime) Services(ctx context.Context, s State) ([]Service, err
 	if kafka.PID == 0 {
 		kafka.PID = rep.Supervisor
 	}
-	return []Service{kafka}, nil
+	services := []Service{kafka}
+	if url := (embedded.Config{RegistryPort: rep.Registry}).RegistryURL(); url != "" {
+		registry := kafka
+		if registry.State == StateRunning && !answers(ctx, url) {
+			registry.State = "unresponsive"
+		}
+		registry.Name, registry.Endpoint, registry.DataDir = ServiceRegistry, url, embedded.RegistryDir(r.dir)
+		registry.ContainerEndpoint, registry.Listens = "", ""
+		services = append(services, registry)
+	}
+	return services, nil
+}
+
+// answers tells whether an HTTP server says yes.
+func answers(ctx context.Context, url string) bool {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy
+	res, err := client.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = res.Body.Close()
+	return res.StatusCode == http.StatusOK
 }
 
 // Background runs this program as a background process of the embedded

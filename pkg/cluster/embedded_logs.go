@@ -4,28 +4,36 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/multi-tenant/manage-kafka/internal/embedded"
 )
 
 func serviceLine(l embedded.LogLine) LogLine {
-	text := l.Text
-	if l.Level != "" {
-		text = fmt.Sprintf("%-5s %s", l.Level, l.Text)
+	text, isRegistry := strings.CutPrefix(l.Text, embedded.RegistryLog)
+	service := ServiceKafka
+	if isRegistry {
+		service = ServiceRegistry
 	}
-	return LogLine{Service: ServiceKafka, Time: l.Time, Text: text}
+	if l.Level != "" {
+		text = fmt.Sprintf("%-5s %s", l.Level, text)
+	}
+	return LogLine{Service: service, Time: l.Time, Text: text}
 }
 
 // Logs implements [Runtime].
 func (r *embeddedRuntime) Logs(ctx context.Context, opts LogOptions) error {
 	for _, name := range opts.Services {
-		if name != ServiceKafka {
-			return errorf(ErrNoService, "%s does not run here: the embedded runtime runs kafka alone", name)
+		if name != ServiceKafka && name != ServiceRegistry {
+			return errorf(ErrNoService, "%s does not run here: the embedded runtime runs %s and %s alone", name, ServiceKafka, ServiceRegistry)
 		}
 	}
 	path := embedded.LogFile(r.dir)
 	tail := newTail(opts.Tail)
-	wanted := func(l embedded.LogLine) bool { return opts.Since.IsZero() || !l.Time.Before(opts.Since) }
+	wanted := func(l embedded.LogLine) bool {
+		return (opts.Since.IsZero() || !l.Time.Before(opts.Since)) &&
+			(len(opts.Services) == 0 || slices.Contains(opts.Services, serviceLine(l).Service))
+	}
 	place, err := embedded.ReadLog(ctx, path, func(l embedded.LogLine) error {
 		if wanted(l) {
 			return tail.add(serviceLine(l), opts.Each)

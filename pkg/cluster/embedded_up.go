@@ -25,6 +25,9 @@ func (r *embeddedRuntime) Up(ctx context.Context, s State, opts UpOptions) error
 	if err := checkPort(cfg.Port, ServiceKafka); err != nil {
 		return err
 	}
+	if err := checkPort(cfg.RegistryPort, ServiceRegistry); err != nil {
+		return err
+	}
 	fresh := !embedded.HasData(r.dir)
 	if err := embedded.Prepare(r.dir); err != nil {
 		return err

@@ -24,6 +24,8 @@ const (
 	misledFor = 3 * time.Second
 	// basePort is Kafka's port without an offset.
 	basePort = 9092
+	// registryPort is the schema registry's port without an offset.
+	registryPort = 8081
 	// highestOffset keeps the highest published port, with an offset, a port.
 	highestOffset = 65535 - basePort
 )

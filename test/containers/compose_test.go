@@ -162,6 +162,12 @@ func tryDocker(t *testing.T, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
+// tryDockerLater is for clean-up, when the test's context has ended.
+func tryDockerLater(args ...string) (string, error) {
+	out, err := exec.Command("docker", args...).CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
 func docker(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := tryDocker(t, args...)
