@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -36,6 +37,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(home, "cache"))
 			// Whatever engine the machine has; the container tier has its own tests.
 			env.Setenv("MANAGE_KAFKA_RUNTIME", "embedded")
+			// For scripts that take everything else out of PATH.
+			path, err := exec.LookPath("manage-kafka")
+			if err != nil {
+				return err
+			}
+			env.Setenv("MK", path)
 			env.Defer(func() { endStacks(env.T().(testing.TB), filepath.Join(home, "state")) })
 			env.Setenv("KAFKA_BROKERS", kafkatest.Start(env.T().(testing.TB)))
 			return nil

@@ -23,6 +23,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/sirupsen/logrus"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/multi-tenant/manage-kafka/compose"
 )
@@ -230,6 +231,27 @@ func describe(project *types.Project) (*Stack, error) {
 	// What reads the file resolves variables again; here they are resolved.
 	s.YAML = bytes.ReplaceAll(text, []byte("$"), []byte("$$"))
 	return s, nil
+}
+
+// VolumesIn lists the volumes of a merged file, as the engine knows them.
+func VolumesIn(text []byte) ([]string, error) {
+	var file struct {
+		Volumes map[string]struct {
+			Name     string
+			External bool
+		}
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, v := range file.Volumes {
+		if !v.External {
+			names = append(names, v.Name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // Select gives the services that only and exclude leave, with what those depend

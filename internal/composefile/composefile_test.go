@@ -239,6 +239,9 @@ volumes:
 	if want := []string{"shop_kafka-data", "shop_pg"}; !slices.Equal(stack.Volumes, want) {
 		t.Errorf("volumes %q, want %q", stack.Volumes, want)
 	}
+	if again, err := composefile.VolumesIn(stack.YAML); err != nil || !slices.Equal(again, stack.Volumes) {
+		t.Errorf("volumes read back: %q, %v", again, err)
+	}
 	if got := stack.Services["kafka"].Ports; len(got) != 1 || got[0].Published != 9192 || got[0].HostIP != "127.0.0.1" {
 		t.Errorf("ports %+v", got)
 	}

@@ -33,8 +33,6 @@ type FindOptions struct {
 	Environ []string
 	// Patience bounds the wait for the engine's answer; default [DefaultPatience].
 	Patience time.Duration
-	// AllowRemote accepts an engine on another machine.
-	AllowRemote bool
 }
 
 // Engine runs commands of one container engine. Its methods may be called at
@@ -84,7 +82,7 @@ func Find(ctx context.Context, opts FindOptions) (*Engine, error) {
 	if err := e.ask(ctx, opts.Patience); err != nil {
 		return nil, err
 	}
-	if err := e.findHost(ctx, opts.AllowRemote); err != nil {
+	if err := e.findHost(ctx); err != nil {
 		return nil, err
 	}
 	return e, e.findCompose(ctx)
@@ -154,7 +152,7 @@ func (e *Engine) explain(err error, patience time.Duration) error {
 
 // findHost finds where the engine listens. One on another machine publishes
 // its ports there, out of reach of this one's loopback addresses.
-func (e *Engine) findHost(ctx context.Context, allowed bool) error {
+func (e *Engine) findHost(ctx context.Context) error {
 	source := "DOCKER_HOST"
 	for _, kv := range e.env {
 		if value, ok := strings.CutPrefix(kv, "DOCKER_HOST="); ok {
@@ -173,10 +171,14 @@ func (e *Engine) findHost(ctx context.Context, allowed bool) error {
 			source, e.host = "context "+name, host
 		}
 	}
-	if machine := remoteHost(e.host); machine != "" && !allowed {
+	if machine := remoteHost(e.host); machine != "" {
+		undo := "docker context use default"
+		if source == "DOCKER_HOST" {
+			undo = "unset DOCKER_HOST"
+		}
 		return &UnavailableError{Reason: ReasonRemote,
 			Text: fmt.Sprintf("engine runs on another machine, %s (%s): its ports would be published on the loopback address there, where nothing here reaches them", machine, source),
-			Hint: "name an address of that machine with --advertise HOST, which opens the ports to its network; or unset " + strings.TrimSuffix(source, " default")}
+			Hint: "run this command on that machine, or use the engine here: " + undo}
 	}
 	return nil
 }

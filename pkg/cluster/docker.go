@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/multi-tenant/manage-kafka/internal/composefile"
 	"github.com/multi-tenant/manage-kafka/internal/docker"
 )
 
@@ -68,7 +69,17 @@ func (r *dockerRuntime) command(line string) string {
 
 // Volumes implements [Runtime].
 func (r *dockerRuntime) Volumes() []string {
-	return []string{"volume " + r.dataVolume()}
+	names := []string{r.dataVolume()}
+	// An override may have brought more. Without the file there is nothing but ours.
+	if text, err := os.ReadFile(r.file()); err == nil {
+		if found, err := composefile.VolumesIn(text); err == nil {
+			names = found
+		}
+	}
+	for i, name := range names {
+		names[i] = "volume " + name
+	}
+	return names
 }
 
 // dataVolume is the volume of Kafka's data.

@@ -19,20 +19,6 @@ import (
 	"github.com/multi-tenant/manage-kafka/test/tier"
 )
 
-// binary builds the program once for all tests of a run.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "manage-kafka-containers-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "manage-kafka")
-	cmd := exec.Command("go", "build", "-o", path, "../..")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
-
 // project is one project of the program, with a state, a directory and ports
 // of its own. Nothing of it outlives the test.
 type project struct {
