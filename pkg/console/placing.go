@@ -238,7 +238,10 @@ func (p *producing) locate(position int64) Place {
 	position = max(position, 1)
 	i, _ := slices.BinarySearch(p.sources, position)
 	at := Place{Unit: p.reader.place().Unit, N: position - p.sources[i-1]}
-	if p.opts.Template == nil && i-1 < len(p.opts.Sources) {
+	switch {
+	case p.opts.Feed != nil:
+		at.Source = p.opts.Feed.Name
+	case p.opts.Template == nil && i-1 < len(p.opts.Sources):
 		at.Source = p.opts.Sources[i-1].Name
 	}
 	return at

@@ -38,6 +38,9 @@ type ProduceOptions struct {
 	Sources  []Source
 	Template *Template
 	Count    int64 // records of the Template
+	// Feed, when set, makes the records in place of Sources and Template;
+	// Format, KeySeparator, Delimiter and the Keep options are not for it.
+	Feed *Feed
 
 	Format       *Format // of the input; nil is raw
 	KeySeparator []byte  // raw and hex: ends a key that stands before the value; nil: no key
@@ -63,6 +66,14 @@ type ProduceOptions struct {
 	// Rejects, when set, gets every rejected record as a line of JSON, and
 	// sending goes on. Without it the first one ends the run.
 	Rejects io.Writer
+	// Rejected is Rejects for who writes them down otherwise; what it is given
+	// is valid during the call. An error ends the run.
+	Rejected func(Rejected) error
+
+	// Delivered, when set, is told of each record that was acknowledged, in a
+	// transaction ahead of its commit. What it is given is valid during the
+	// call; records of a partition come in order.
+	Delivered func(Delivered)
 
 	// Notice, when set, is told what a person should know meanwhile. It may be
 	// called from several goroutines.

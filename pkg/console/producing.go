@@ -27,8 +27,11 @@ type producing struct {
 	opts     ProduceOptions
 	extra    []rawHeader
 	reader   recordReader
-	pump     *blockPump // nil for a template
-	current  block      // what the reader was fed
+	pump     *blockPump // nil for a template and a feed
+	feeder   *feedPump  // nil without one
+	fed      *fedRecords
+	fedRun   bool  // a run of the feed is being read
+	current  block // what the reader was fed
 	rejects  *rejectWriter
 	throttle *throttle
 	topics   map[string]*topicInfo
@@ -68,8 +71,8 @@ func newProducing(ctx context.Context, c *kafka.Client, opts ProduceOptions) (*p
 	for _, h := range opts.Headers {
 		p.extra = append(p.extra, rawHeader{name: []byte(h.Name), value: h.Value})
 	}
-	if opts.Rejects != nil {
-		p.rejects = &rejectWriter{out: opts.Rejects}
+	if opts.Rejects != nil || opts.Rejected != nil {
+		p.rejects = &rejectWriter{out: opts.Rejects, each: opts.Rejected}
 	}
 	bound := &topicInfo{maxBytes: unknownBound}
 	if opts.Topic != "" {
@@ -84,7 +87,11 @@ func newProducing(ctx context.Context, c *kafka.Client, opts ProduceOptions) (*p
 			return nil, fmt.Errorf("%s: no partition %d, it has %d, from 0", opts.Topic, *opts.Partition, n)
 		}
 	}
-	if p.reader, err = newRecordReader(opts, bound); err != nil {
+	if opts.Feed != nil {
+		p.opts.TopicFromRecord = true
+		p.fed = &fedRecords{unit: opts.Feed.Unit, names: map[string][]byte{}}
+		p.reader = p.fed
+	} else if p.reader, err = newRecordReader(opts, bound); err != nil {
 		return nil, err
 	}
 	kill, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -131,7 +138,11 @@ func (p *producing) run(ctx context.Context) (ProduceResult, error) {
 	// What is under way gets a moment when ctx ends, and no more.
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastReads+lastAnswers, p.kill) })()
 	p.started = time.Now()
-	if p.opts.Template == nil {
+	switch {
+	case p.opts.Feed != nil:
+		p.feeder = startFeed(ctx, p.opts.Feed)
+		defer p.feeder.stop()
+	case p.opts.Template == nil:
 		p.pump = startPump(p.opts.Sources)
 		defer p.pump.stop()
 	}
@@ -152,6 +163,9 @@ func (p *producing) read(ctx context.Context) {
 		status, err := p.reader.next(&rec)
 		switch status {
 		case recordStarved:
+			if p.feeder != nil && p.awaitFeed(ctx) {
+				continue
+			}
 			if p.pump == nil || !p.await(ctx) {
 				return
 			}
@@ -210,6 +224,9 @@ func (p *producing) settleReady() {
 }
 
 func (p *producing) settle(d delivery) {
+	if d.err == nil && !d.refused {
+		p.tellDelivered(d.batch, d.base)
+	}
 	err := p.engine.settle(d)
 	if err == nil {
 		return

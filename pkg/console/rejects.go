@@ -18,12 +18,16 @@ const shownInput = 4 << 10
 // once the cause is gone. A line that could not be read is kept as it was, in
 // the member input.
 type rejectWriter struct {
-	out io.Writer
-	buf []byte
+	out  io.Writer
+	each func(Rejected) error // takes the place of out
+	buf  []byte
 }
 
 // record writes a record that was read. topic is empty where it had none.
 func (w *rejectWriter) record(rec *inRecord, topic string, at Place, cause error) error {
+	if w.each != nil {
+		return w.each(Rejected{Place: at, Value: rec.value, Err: cause})
+	}
 	b := append(w.buf[:0], '{')
 	if topic != "" {
 		b = append(appendJSONString(append(b, `"topic":`...), topic), ',')
@@ -50,6 +54,9 @@ func (w *rejectWriter) record(rec *inRecord, topic string, at Place, cause error
 
 // line writes input that could not be read.
 func (w *rejectWriter) line(text []byte, whole bool, at Place, cause error) error {
+	if w.each != nil {
+		return w.each(Rejected{Place: at, Value: text, Err: cause})
+	}
 	if !whole {
 		text = text[:min(len(text), shownInput)]
 		// Half a character at the cut would turn all of it into base64.
