@@ -166,7 +166,8 @@ func (p *pipeline) fill(in *bufio.Reader, b *batch, limit int) bool {
 			return true
 		}
 		b.next++
-		if start = len(b.data); start >= block {
+		// Lines of a slow writer do not wait for others.
+		if start = len(b.data); start >= block || in.Buffered() == 0 {
 			return false
 		}
 	}
