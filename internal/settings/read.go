@@ -51,6 +51,9 @@ func Parse(path string, body []byte, shared bool) (*File, error) {
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: holds more than one document", path)
 	}
+	if err := file.Events.check(); err != nil {
+		return nil, fmt.Errorf("%s: events: %w", path, err)
+	}
 	for _, name := range slices.Sorted(maps.Keys(file.Contexts)) {
 		c := file.Contexts[name]
 		c.Name, c.File = name, file

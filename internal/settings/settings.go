@@ -44,6 +44,7 @@ type File struct {
 	Project string `yaml:"project"`
 	// Runtime is what runs the local stack: docker, embedded or auto.
 	Runtime string `yaml:"runtime"`
+	Events  Events `yaml:"events"`
 
 	// Path is where the file stands.
 	Path string `yaml:"-"`
