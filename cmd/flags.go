@@ -48,6 +48,15 @@ func (g *globalFlags) bind(f *pflag.FlagSet) {
 	})
 }
 
+// envAnnotation names a flag's variable where it is not that of its name; ""
+// is none.
+const envAnnotation = "environment"
+
+func setEnvironment(s *pflag.FlagSet, flag, variable string) {
+	// The only error is a flag that does not exist, which every help test would show.
+	_ = s.SetAnnotation(flag, envAnnotation, []string{variable})
+}
+
 // fromEnvironment fills every flag that was not given from MANAGE_KAFKA_<FLAG>.
 func (g *globalFlags) fromEnvironment(cmd *cobra.Command) error {
 	v := viper.New()
@@ -59,6 +68,9 @@ func (g *globalFlags) fromEnvironment(cmd *cobra.Command) error {
 			return
 		}
 		env := "MANAGE_KAFKA_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if names, ok := f.Annotations[envAnnotation]; ok {
+			env = names[0]
+		}
 		if _, ok := os.LookupEnv(env); !ok {
 			return
 		}

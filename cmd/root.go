@@ -65,6 +65,7 @@ and works on any Kafka cluster from 2.1 to 4.x.`,
 		&cobra.Group{ID: groupStack, Title: "Stack:"},
 		&cobra.Group{ID: groupTopics, Title: "Topics:"},
 		&cobra.Group{ID: groupRecords, Title: "Records:"},
+		&cobra.Group{ID: groupEvents, Title: "Events:"},
 		&cobra.Group{ID: groupGroups, Title: "Consumer groups:"},
 		&cobra.Group{ID: groupTool, Title: "This tool:"},
 	)
@@ -79,6 +80,7 @@ const (
 	groupStack   = "stack"
 	groupTopics  = "topics"
 	groupRecords = "records"
+	groupEvents  = "events"
 	groupGroups  = "groups"
 	groupTool    = "tool"
 )
@@ -99,6 +101,8 @@ func (a *app) commands() []*cobra.Command {
 		newApplyCommand(a),
 		newProducerCommand(a),
 		newConsumerCommand(a),
+		newEmitEventCommand(a),
+		newEventsCommand(a),
 		newGroupsCommand(a),
 		newExitCodesTopic(),
 		newTemplatesTopic(),
