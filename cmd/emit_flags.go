@@ -49,7 +49,7 @@ func (f *emitFlags) bind(cmd *cobra.Command, a *app) {
 	s.StringVar(&f.correlation, "correlation-id", "", "`id` that all events of one cause share")
 	s.StringVar(&f.causation, "causation-id", "", "`id` of the event that caused this one")
 	s.StringVar(&f.id, "id", "", "the event's own `id` (default a new UUID)")
-	s.StringVar(&f.time, "time", "", "RFC 3339 `time` of the event (default now)")
+	s.StringVar(&f.time, "time", "", "`time` of the event in RFC 3339 (default now)")
 	s.StringVar(&f.key, "key", "", "record `key` in place of the type's own")
 	s.StringVar(&f.topic, "topic", "", "`topic` in place of the type's own; lets unknown types through")
 	s.StringVar(&f.schema, "schema", "", "`file` with the JSON Schema of TYPE, which is not built in")

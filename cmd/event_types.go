@@ -2,13 +2,14 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/multi-tenant/manage-kafka/internal/settings"
+	"github.com/multi-tenant/manage-kafka/internal/terminal"
 	"github.com/multi-tenant/manage-kafka/pkg/events"
 )
 
@@ -60,21 +61,23 @@ func explainType(err error) error {
 }
 
 // completeEventTypes completes the first argument with the names of types.
-func (a *app) completeEventTypes(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (a *app) completeEventTypes(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	c, err := a.catalogue()
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var list []string
 	for _, t := range c.Types() {
-		list = append(list, fmt.Sprintf("%s\t%s", t.Name, t.Summary))
+		if strings.HasPrefix(t.Name, typed) {
+			list = append(list, cobra.CompletionWithDesc(t.Name, terminal.Escape(t.Summary)))
+		}
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeMembers completes --set with the members of the type's data and,
 // after the =, with the values that there are to choose from.
-func (a *app) completeMembers(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (a *app) completeMembers(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	c, err := a.catalogue()
 	if err != nil || len(args) == 0 {
@@ -87,11 +90,13 @@ func (a *app) completeMembers(_ *cobra.Command, args []string, _ string) ([]stri
 	var list []string
 	for _, m := range members {
 		path := "data." + m.Path + "="
-		if len(m.Values) == 0 {
-			list = append(list, path+"\t"+m.Description)
+		if !strings.HasPrefix(typed, path) && strings.HasPrefix(path, typed) {
+			list = append(list, cobra.CompletionWithDesc(path, terminal.Escape(m.Description)))
 		}
 		for _, v := range m.Values {
-			list = append(list, path+plainValue(v))
+			if item := path + plainValue(v); strings.HasPrefix(typed, path) && strings.HasPrefix(item, typed) {
+				list = append(list, item)
+			}
 		}
 	}
 	return list, directive
