@@ -146,10 +146,15 @@ func (r *dockerRuntime) explainSlow(ctx context.Context, err error) error {
 	slices.SortStableFunc(containers, func(a, b docker.Container) int { return rank(a.Service) - rank(b.Service) })
 	for _, c := range containers {
 		if containerState(c) != StateRunning {
-			return r.explainContainer(ctx, c, fmt.Errorf("%w: container %s is %s", ErrNotReady, c.Name, containerState(c)))
+			err = r.explainContainer(ctx, c, fmt.Errorf("%w: container %s is %s", ErrNotReady, c.Name, containerState(c)))
+			break
 		}
 	}
-	return fmt.Errorf("%w: %w", ErrNotReady, err)
+	var advised *Advised
+	if errors.As(err, &advised) {
+		return err // what is known to go wrong
+	}
+	return advise(mark(ErrNotReady, err), "give it more time with --wait-timeout; to look at it as it is, start with --keep")
 }
 
 // explainContainer adds the last lines of a container's log, and reads in them
