@@ -93,7 +93,10 @@ func Compile(ctx context.Context, s Source) (*Compiled, error) {
 	case JSON:
 		c.json, err = compileJSON(s)
 	case Avro:
-		c.avro, err = compileAvro(s)
+		if c.avro, err = compileAvro(s); err == nil {
+			root := c.avro.Root()
+			c.bytes = root.Type == "bytes" && root.LogicalType == ""
+		}
 	case Protobuf:
 		c.proto, err = compileProto(ctx, s)
 	default:

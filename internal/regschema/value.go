@@ -26,6 +26,7 @@ type Compiled struct {
 	source Source
 	json   *jsonschema.Schema
 	avro   *avro.Schema
+	bytes  bool // an Avro schema that is bytes and nothing else
 	proto  protoreflect.FileDescriptor
 }
 
@@ -53,7 +54,48 @@ func (c *Compiled) Decode(payload []byte, indexes []int) ([]byte, error) {
 	return out, nil
 }
 
+// Encode turns a JSON value into the schema's own form, the opposite of Decode:
+// a JSON Schema's value is held against the schema and stays as it is, Protobuf
+// is that of the schema's first message. It reports [ErrValue].
+func (c *Compiled) Encode(value []byte) ([]byte, error) {
+	if c.source.Type == JSON {
+		return value, c.Validate(value)
+	}
+	err := strictjson.Check(value)
+	var out []byte
+	switch {
+	case err != nil:
+	case c.source.Type == Avro:
+		var v any
+		if err = c.avro.DecodeJSON(value, &v); err == nil {
+			out, err = c.encodeAvro(v)
+		}
+	case c.source.Type == Protobuf:
+		var desc protoreflect.MessageDescriptor
+		if desc, err = findMessage(c.proto, []int{0}); err == nil {
+			m := dynamicpb.NewMessage(desc)
+			if err = protojson.Unmarshal(value, m); err == nil {
+				out, err = proto.MarshalOptions{Deterministic: true}.Marshal(m)
+			}
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrValue, err)
+	}
+	return out, nil
+}
+
+func (c *Compiled) encodeAvro(v any) ([]byte, error) {
+	if b, ok := v.([]byte); ok && c.bytes {
+		return b, nil
+	}
+	return c.avro.Encode(v)
+}
+
 func (c *Compiled) decodeAvro(payload []byte) ([]byte, error) {
+	if c.bytes { // which Confluent's serializers write without Avro's length in front
+		return c.avro.EncodeJSON(payload)
+	}
 	var v any
 	rest, err := c.avro.Decode(payload, &v)
 	if err != nil {
