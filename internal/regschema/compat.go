@@ -69,6 +69,9 @@ func jsonConflicts(mode evolution.Mode, old []Source, next Source) ([]string, er
 		}
 		texts = append(texts, []byte(o.Text))
 	}
+	if len(texts) == 0 { // also a schema that could not be judged can be the first
+		return nil, nil
+	}
 	found, err := evolution.Check(mode, texts, []byte(next.Text))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCannotJudge, err)

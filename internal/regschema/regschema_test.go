@@ -207,6 +207,7 @@ func TestConflicts(t *testing.T) {
 	js := Source{Type: JSON, Text: jsonUser}
 	ref := Source{Type: JSON, Text: `{"$ref":"x"}`, Imports: []Import{{"x", `{}`}}}
 	proto := Source{Type: Protobuf, Text: protoOrder}
+	loop := Source{Type: JSON, Text: `{"properties":{"next":{"$ref":"#"}}}`}
 	for name, c := range map[string]struct {
 		mode      evolution.Mode
 		old       []Source
@@ -214,20 +215,22 @@ func TestConflicts(t *testing.T) {
 		conflicts int
 		judged    bool
 	}{
-		"avro, new field":            {evolution.Backward, []Source{a}, b, 1, true},
-		"avro, new field, forward":   {evolution.Forward, []Source{a}, b, 0, true},
-		"avro, wider":                {evolution.Backward, []Source{a}, wide, 0, true},
-		"avro, wider, forward":       {evolution.Forward, []Source{a}, wide, 1, true},
-		"avro, wider, full":          {evolution.Full, []Source{a}, wide, 1, true},
-		"avro, only the last counts": {evolution.Backward, []Source{a, b}, b, 0, true},
-		"avro, all count":            {evolution.BackwardTransitive, []Source{a, b}, b, 1, true},
-		"another type":               {evolution.Backward, []Source{a}, js, 1, true},
-		"another type, none":         {evolution.None, []Source{a}, js, 0, true},
-		"json with references":       {evolution.Backward, []Source{ref}, js, 0, false},
-		"json with references, same": {evolution.Backward, []Source{ref}, ref, 0, true},
-		"protobuf, changed":          {evolution.Backward, []Source{proto}, Source{Type: Protobuf, Text: protoOrder + " "}, 0, false},
-		"protobuf, same":             {evolution.Backward, []Source{proto}, proto, 0, true},
-		"protobuf, first":            {evolution.Backward, nil, proto, 0, true},
+		"avro, new field":                     {evolution.Backward, []Source{a}, b, 1, true},
+		"avro, new field, forward":            {evolution.Forward, []Source{a}, b, 0, true},
+		"avro, wider":                         {evolution.Backward, []Source{a}, wide, 0, true},
+		"avro, wider, forward":                {evolution.Forward, []Source{a}, wide, 1, true},
+		"avro, wider, full":                   {evolution.Full, []Source{a}, wide, 1, true},
+		"avro, only the last counts":          {evolution.Backward, []Source{a, b}, b, 0, true},
+		"avro, all count":                     {evolution.BackwardTransitive, []Source{a, b}, b, 1, true},
+		"another type":                        {evolution.Backward, []Source{a}, js, 1, true},
+		"another type, none":                  {evolution.None, []Source{a}, js, 0, true},
+		"json with references":                {evolution.Backward, []Source{ref}, js, 0, false},
+		"json with references, same":          {evolution.Backward, []Source{ref}, ref, 0, true},
+		"json that refers to itself, first":   {evolution.Backward, nil, loop, 0, true},
+		"json that refers to itself, changed": {evolution.Backward, []Source{js}, loop, 0, false},
+		"protobuf, changed":                   {evolution.Backward, []Source{proto}, Source{Type: Protobuf, Text: protoOrder + " "}, 0, false},
+		"protobuf, same":                      {evolution.Backward, []Source{proto}, proto, 0, true},
+		"protobuf, first":                     {evolution.Backward, nil, proto, 0, true},
 	} {
 		got, err := Conflicts(t.Context(), c.mode, c.old, c.next)
 		if len(got) != c.conflicts || errors.Is(err, ErrCannotJudge) == c.judged || c.judged && err != nil {
