@@ -31,6 +31,24 @@ func (a *app) settings() (settings.Files, error) {
 	return files, nil
 }
 
+// settleProject takes the name of the local stack from the configuration files
+// where neither flag nor environment gives it; the project's file comes first.
+func (a *app) settleProject() error {
+	if a.flags.project != "" {
+		return nil
+	}
+	files, err := a.settings()
+	if err != nil {
+		return err
+	}
+	for _, file := range files.All() {
+		if a.flags.project == "" {
+			a.flags.project = file.Project
+		}
+	}
+	return nil
+}
+
 func (a *app) warnText(text string) { a.print.warn("%s", text) }
 
 // givenProperties are the client properties of the command line: those of

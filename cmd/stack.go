@@ -16,8 +16,12 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
-// openStack finds the local stack of the project that flags or environment name.
+// openStack finds the local stack of the project that flags, environment or
+// files name.
 func (a *app) openStack(runtime string) (*cluster.Stack, error) {
+	if err := a.settleProject(); err != nil {
+		return nil, err
+	}
 	if a.print.takesEnv {
 		if err := a.checkShell(); err != nil {
 			return nil, err

@@ -61,6 +61,9 @@ func (a *app) resolve() (target, error) {
 	case env != "":
 		t.source, t.config.Bootstrap = "KAFKA_BROKERS", []string{env}
 	default:
+		if err := a.settleProject(); err != nil {
+			return target{}, err
+		}
 		t.source, t.config.Bootstrap = a.localStack()
 	}
 	if t.config.Bootstrap, err = kafka.ParseAddresses(t.config.Bootstrap); err != nil {
