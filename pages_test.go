@@ -1,0 +1,152 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestPageCommands runs every command of a page's shell blocks in order, in one
+// home and on one stack, and compares a terminal session with what it shows,
+// numbers and widths aside.
+func TestPageCommands(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{"README.md", "docs/getting-started.md"} {
+		t.Run(page, func(t *testing.T) {
+			t.Parallel()
+			shell := newPageShell(t, page)
+			t.Cleanup(func() { shell.run("manage-kafka stop --volumes -y") })
+			for _, block := range pageBlocks(t, page) {
+				switch block.lang {
+				case "sh":
+					for _, command := range block.lines {
+						shell.mustRun(t, command)
+					}
+				case "console":
+					replaySession(t, shell, block.lines)
+				}
+			}
+		})
+	}
+}
+
+type pageBlock struct {
+	lang  string
+	lines []string
+}
+
+func pageBlocks(t *testing.T, page string) []pageBlock {
+	t.Helper()
+	body, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []pageBlock
+	var open *pageBlock
+	for line := range strings.Lines(string(body)) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case strings.HasPrefix(line, "```") && open != nil:
+			blocks = append(blocks, *open)
+			open = nil
+		case strings.HasPrefix(line, "```"):
+			open = &pageBlock{lang: strings.TrimPrefix(line, "```")}
+		case open != nil:
+			open.lines = append(open.lines, line)
+		}
+	}
+	if len(blocks) < 3 {
+		t.Fatalf("%s has %d code blocks, want at least 3", page, len(blocks))
+	}
+	return blocks
+}
+
+func replaySession(t *testing.T, shell pageShell, lines []string) {
+	t.Helper()
+	for i := 0; i < len(lines); {
+		command, ok := strings.CutPrefix(lines[i], "$ ")
+		if !ok {
+			t.Fatalf("%s: session line %q follows no command", shell.page, lines[i])
+		}
+		var want []string
+		for i++; i < len(lines) && !strings.HasPrefix(lines[i], "$ "); i++ {
+			want = append(want, lines[i])
+		}
+		got := shell.mustRun(t, command)
+		if g, w := settle(got, shell.home), settle(strings.Join(want, "\n"), "~"); g != w {
+			t.Errorf("%s: %s\nshows\n%s\nthe run gave\n%s", shell.page, command, w, g)
+		}
+	}
+}
+
+// settle makes two runs of a session comparable: numbers, blanks and the home
+// directory differ.
+func settle(text, home string) string {
+	text = strings.ReplaceAll(text, home, "~")
+	text = regexp.MustCompile(`cluster [A-Za-z0-9_-]{22}`).ReplaceAllString(text, "cluster ID")
+	text = regexp.MustCompile(`\d+(\.\d+)?( ?(ms|s|B|kB|MB)\b)?`).ReplaceAllString(text, "N")
+	text = regexp.MustCompile(`[ \t]+`).ReplaceAllString(text, " ")
+	return strings.TrimSpace(text)
+}
+
+// pageShell runs commands as a new user would, away from this machine's own stack.
+type pageShell struct {
+	page string
+	home string
+	env  []string
+}
+
+func newPageShell(t *testing.T, page string) pageShell {
+	t.Helper()
+	home := t.TempDir()
+	bin := filepath.Join(home, "bin")
+	if err := os.Mkdir(bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, "manage-kafka"), ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return pageShell{page: page, home: home, env: []string{
+		"HOME=" + home,
+		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"),
+		fmt.Sprintf("MANAGE_KAFKA_PORT_OFFSET=%d", freeOffset(t)),
+		"MANAGE_KAFKA_RUNTIME=embedded",
+	}}
+}
+
+// freeOffset finds a port offset at which the stack's Kafka port is free.
+func freeOffset(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port - 9092
+}
+
+// run runs one command line and gives what a terminal would show.
+func (s pageShell) run(command string) (string, error) {
+	c := exec.Command("sh", "-c", command)
+	c.Env, c.Dir = s.env, s.home
+	out, err := c.CombinedOutput()
+	return string(out), err
+}
+
+func (s pageShell) mustRun(t *testing.T, command string) string {
+	t.Helper()
+	if strings.HasPrefix(command, "go install ") {
+		return ""
+	}
+	out, err := s.run(command)
+	if err != nil {
+		t.Fatalf("%s: %s: %v\n%s", s.page, command, err, out)
+	}
+	return out
+}
