@@ -28,6 +28,9 @@ type Completion struct {
 // members that were there are kept. What is no JSON object is returned as it
 // is. It may be called by several goroutines at once; the error is NewID's.
 func (c *Completion) Complete(raw []byte) ([]byte, error) {
+	if isEnvelope(raw) {
+		return raw, nil
+	}
 	var (
 		s strictjson.Scanner
 		h head
@@ -35,12 +38,6 @@ func (c *Completion) Complete(raw []byte) ([]byte, error) {
 	s.Reset(raw)
 	if err := h.scan(&s, true, s.Skip); err != nil || len(h.failures) > 0 && h.failures[0].Pointer == "" {
 		return raw, nil // for the validator to explain
-	}
-	for _, f := range h.order {
-		switch f.member {
-		case memberID, memberSource, memberTime, memberVersion, memberContentType:
-			return raw, nil
-		}
 	}
 	newID, now := c.NewID, c.Now
 	if newID == nil {
@@ -62,6 +59,27 @@ func (c *Completion) Complete(raw []byte) ([]byte, error) {
 	}
 	fill[memberVersion] = c.version(fill[memberType])
 	return h.filled(fill, len(raw)), nil
+}
+
+// isEnvelope tells whether an object has a member that only an envelope has. It
+// mostly is the first.
+func isEnvelope(raw []byte) bool {
+	var s strictjson.Scanner
+	s.Reset(raw)
+	for more, err := s.OpenObject(); more && err == nil; more, err = s.NextMember() {
+		name, err := s.NewKey()
+		if err != nil {
+			return false
+		}
+		switch memberOf(name) {
+		case memberID, memberSource, memberTime, memberVersion, memberContentType:
+			return true
+		}
+		if s.Skip() != nil {
+			return false
+		}
+	}
+	return false
 }
 
 func (c *Completion) version(name string) string {

@@ -150,7 +150,7 @@ func (p *pipeline) fill(in *bufio.Reader, b *batch, limit int) bool {
 		piece, err := in.ReadSlice('\n')
 		b.data = append(b.data, piece...)
 		// the line's end does not count
-		if n := len(bytes.TrimRight(b.data[start:], "\r\n")); n > limit {
+		if len(b.data)-start > limit && len(bytes.TrimRight(b.data[start:], "\r\n")) > limit {
 			p.err = fmt.Errorf("line %d: %w: more than %d bytes", b.next, ErrLineTooLong, limit)
 			b.data = b.data[:start]
 			return true
