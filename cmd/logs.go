@@ -66,8 +66,10 @@ func runLogs(ctx context.Context, a *app, o logsOptions) error {
 	}
 	err = stack.Logs(ctx, opts)
 	switch {
-	case errors.Is(err, cluster.ErrNoService):
+	case errors.Is(err, cluster.ErrNoService) && stack.Runtime() == cluster.RuntimeEmbedded:
 		return withHint(err, "it comes with the docker runtime")
+	case errors.Is(err, cluster.ErrNoService):
+		return withHint(err, "see what runs with: %s", a.stackLine("status"))
 	case errors.Is(err, cluster.ErrInvalid):
 		return withHint(&usageError{err: err}, "services are: %s", strings.Join(cluster.Services(), ", "))
 	}

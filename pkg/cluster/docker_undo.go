@@ -57,6 +57,11 @@ func (r *dockerRuntime) undo(ctx context.Context, opts UpOptions) error {
 	if err := r.engine.RemoveVolumes(ctx, newer(now.volumes, r.before.volumes)); err != nil {
 		return err
 	}
+	return r.forgetFile()
+}
+
+// forgetFile removes the compose file of a project that had nothing before.
+func (r *dockerRuntime) forgetFile() error {
 	if len(r.before.containers)+len(r.before.volumes) > 0 {
 		return nil
 	}

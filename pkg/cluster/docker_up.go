@@ -54,7 +54,7 @@ func (r *dockerRuntime) Up(ctx context.Context, s State, opts UpOptions) error {
 		return err
 	}
 	if err := r.images(ctx, stack, services, opts); err != nil {
-		return err
+		return errors.Join(err, r.forgetFile())
 	}
 	if err = r.start(ctx, services, opts); err == nil {
 		return nil

@@ -83,6 +83,9 @@ func (s *Stack) chooseRuntime(wanted string) (string, error) {
 		return wanted, nil
 	}
 	s.auto = true // until Up has asked for an engine
+	if exists(composeFile(s.dir)) {
+		return RuntimeDocker, nil // of a start that was killed, or could not be undone
+	}
 	return RuntimeEmbedded, nil
 }
 
