@@ -112,7 +112,9 @@ func TestEngineStops(t *testing.T) {
 	p := newProject(t)
 	proxy := newProxy(t)
 	p.env = []string{"DOCKER_HOST=unix://" + proxy.path}
-	r := p.begin(t, p.startArgs("--only", "kafka")...)
+	// No runtime is named: the engine answers, so it is docker.
+	r := p.begin(t, "start", "--port-offset", strconv.Itoa(p.offset), "--pull", "never", "--only", "kafka")
+	r.until(t, "runtime docker, chosen because Docker ")
 	r.until(t, "kafka-1 is started")
 	proxy.close()
 	if code := r.end(t, 30*time.Second); code != 3 {

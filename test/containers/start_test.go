@@ -2,7 +2,9 @@ package containers_test
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -104,7 +106,8 @@ func TestLifeOfBroker(t *testing.T) {
 	p := newProject(t)
 
 	// Two starts at once: one does it, the other waits and finds it done.
-	one, two := p.begin(t, p.startArgs("--only", "kafka")...), p.begin(t, p.startArgs("--only", "kafka")...)
+	args := p.startArgs("--only", "kafka", "--with", "registry-confluent")
+	one, two := p.begin(t, args...), p.begin(t, args...)
 	if a, b := one.end(t, 4*time.Minute), two.end(t, 4*time.Minute); a != 0 || b != 0 {
 		t.Fatalf("exit %d: %s\nexit %d: %s", a, one.said(), b, two.said())
 	}
@@ -116,6 +119,12 @@ func TestLifeOfBroker(t *testing.T) {
 	if s := p.status(t); s.Status != "up" || len(s.Services) != 1 {
 		t.Errorf("--only kafka: %+v", s)
 	}
+	record, err := os.ReadFile(filepath.Join(p.state, "manage-kafka", p.name, "state.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds(t, string(record), `"runtime": "docker"`, `"registry-confluent"`)
+	holds(t, p.want(t, 7, "", "start", "--with", "").err, "runs already, with overlays [registry-confluent]")
 	p.ok(t, "kept\n", "producer", "tenant.events")
 
 	broker := p.name + "-kafka-1"
