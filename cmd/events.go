@@ -5,9 +5,9 @@ import "github.com/spf13/cobra"
 func newEventsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "events",
-		Short:   "Show, check and export the event contract",
+		Short:   "Show, check, export and register the event contract",
 		GroupID: groupEvents,
-		Long: `Show, check and export the contract of events: the built-in types, and those of your own
+		Long: `Show, check, export and register the contract of events: the built-in types, and those of your own
 that manage-kafka.yaml lists under events.types with type, schema and, where they are not the default, topic, key
 and version.`,
 		Example: `  manage-kafka events list
@@ -17,6 +17,6 @@ and version.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newEventsListCommand(a), newEventsShowCommand(a), newEventsSchemaCommand(a), newEventsCheckCommand(a), newEventsExportCommand(a))
+	cmd.AddCommand(newEventsListCommand(a), newEventsShowCommand(a), newEventsSchemaCommand(a), newEventsCheckCommand(a), newEventsExportCommand(a), newEventsRegisterCommand(a))
 	return cmd
 }

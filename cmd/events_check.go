@@ -23,6 +23,7 @@ type checkOptions struct {
 	against  []string
 	mode     string
 	rollout  string
+	registry string
 }
 
 func newEventsCheckCommand(a *app) *cobra.Command {
@@ -35,7 +36,7 @@ emit-event does, it takes whole envelopes and what can be completed to one. Inva
 failure and its place, and the exit code is 2.
 
 With --against the schemas are checked in place of events: those in the files and directories named, else those of
-manage-kafka.yaml and the built-in ones, against those of an earlier state, a directory or a git revision. --mode asks what the
+manage-kafka.yaml and the built-in ones, against those of an earlier state: a directory, a git revision, or what the schema registry has. --mode asks what the
 schema registries ask; --rollout asks which services can move to the new schemas first, where producers apply a schema
 closed and consumers open. Breaking changes are listed with the place and the rule, and the exit code is 7.`,
 		Example: `  manage-kafka events check events.ndjson
@@ -46,17 +47,18 @@ closed and consumers open. Breaking changes are listed with the place and the ru
 			if len(o.against) > 0 {
 				return runSchemaCheck(cmd.Context(), a, o, args)
 			}
-			if o.mode != "" || o.rollout != "" {
-				return usagef("--mode and --rollout need --against")
+			if o.mode != "" || o.rollout != "" || o.registry != "" {
+				return usagef("--mode, --rollout and --registry need --against")
 			}
 			return runEventsCheck(cmd.Context(), a, o, args)
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.received, "received", false, "check as a consumer does: unknown members of the payload are fine")
-	f.StringArrayVar(&o.against, "against", nil, "earlier `DIR` or git REV of the schemas (repeatable, the oldest first)")
+	f.StringArrayVar(&o.against, "against", nil, "earlier `DIR` or git revision of the schemas, or registry (repeatable, the oldest first)")
 	f.StringVar(&o.mode, "mode", "", "compatibility `mode`: BACKWARD (default), FORWARD, FULL, each also with _TRANSITIVE")
 	f.StringVar(&o.rollout, "rollout", "", "`order` of services: consumers-first, producers-first or any")
+	registryFlag(cmd, &o.registry)
 	completeCheck(cmd)
 	a.outputFlag(cmd)
 	return cmd
