@@ -43,6 +43,7 @@ type consumerOptions struct {
 	null          string
 	idle          time.Duration
 	rawTerminal   bool
+	registry      string
 }
 
 func newConsumerCommand(a *app) *cobra.Command {
@@ -109,6 +110,14 @@ text, --grep takes k:RE, v:RE or h:NAME=RE with ! before it to turn it round, --
 an expression over the JSON value. With a filter and an end, nothing matching is
 exit 8.
 
+With --schema-registry, values that carry a schema's id in front, as Confluent's
+serializers write them, are shown as JSON: JSON Schema as it is, Avro and Protobuf
+decoded. Filters see what is shown. A value that cannot be decoded is shown as it
+is, and the end is exit 5. Credentials come from the environment
+(SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO, SCHEMA_REGISTRY_BASIC_AUTH_FILE,
+SCHEMA_REGISTRY_BEARER_TOKEN_FILE, SCHEMA_REGISTRY_CA_FILE, SCHEMA_REGISTRY_CERT_FILE,
+SCHEMA_REGISTRY_KEY_FILE), never from the URL.
+
 On a terminal, control characters are shown as \x1b and the like; a pipe gets the
 bytes as they are.`
 
@@ -137,6 +146,12 @@ func runConsumer(ctx context.Context, a *app, cmd *cobra.Command, o consumerOpti
 	if format.Mask, err = console.NewMask(a.target.mask); err != nil {
 		return err
 	}
+	decoding, err := a.decodeValues(o.registry)
+	if err != nil {
+		return err
+	}
+	defer decoding.close()
+	consume.Decode = decoding.hook()
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer watchOutput(work, a.out, func() { stop(syscall.EPIPE) })()
@@ -151,6 +166,9 @@ func runConsumer(ctx context.Context, a *app, cmd *cobra.Command, o consumerOpti
 	}
 	if sum.FilterError != nil {
 		a.print.warn("--jq: %v", sum.FilterError)
+	}
+	if err := decoding.result(); err != nil {
+		return err
 	}
 	if sum.Written == 0 && consume.Filter.Any() && (consume.ExitAtEnd || consume.Tail > 0 || consume.Range.To.Anchor != console.Unset) {
 		return withCode(fmt.Errorf("no record matches; looked at %s", plural(sum.Read, "record")), exitNoMatch)

@@ -49,6 +49,7 @@ func (o *consumerOptions) bind(cmd *cobra.Command) {
 	f.BoolVar(&o.printAll, "print-all", false, "show all of these")
 	f.StringVar(&o.line.Separator, "key-separator", "\t", "what stands between them; \\t and \\n are understood (`text`)")
 	f.StringVar(&o.null, "null", "", "what a null key or value shows as (`text`)")
+	f.StringVar(&o.registry, "schema-registry", "", "decode values by the schemas of the registry at this `URL`")
 	f.BoolVar(&o.rawTerminal, "raw-terminal", false, "let control characters through to a terminal")
 	for alias, b := range map[string]*bool{
 		"print-keys": &o.line.Key, "print-timestamps": &o.line.Timestamp, "print-partitions": &o.line.Partition,

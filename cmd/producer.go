@@ -30,6 +30,9 @@ partition where Java's clients put it. A record that cannot be sent ends the run
 is acknowledged; --on-error skip writes it to --rejects instead and goes on.
 
 A percent format such as '%k\t%v\n' reads what the same format writes, see "manage-kafka consumer --help".
+With --schema or --schema-id each value is held against that schema of the registry and sent with its id
+in front, as Confluent's serializers do: JSON as it is, Avro and Protobuf encoded from JSON.
+
 A template makes records up; see its functions with: manage-kafka help templates`,
 		GroupID: groupRecords,
 		Example: `  echo hello | manage-kafka producer my-topic
@@ -92,6 +95,9 @@ func runProducer(ctx context.Context, a *app, f *producerFlags) (err error) {
 	defer c.Close()
 	if !connected() {
 		return ctx.Err()
+	}
+	if opts.Encode, err = a.encodeValues(ctx, f.schemaFlags, f.given("schema-registry")); err != nil {
+		return err
 	}
 	opts.Notice = a.print.status1
 	if isTerminal(a.in) && a.print.errTTY && !a.print.quiet && opts.Template == nil && len(f.files) == 0 {

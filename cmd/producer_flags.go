@@ -21,6 +21,7 @@ const maxTemplate = 16 << 20
 
 // producerFlags are the command line of producer.
 type producerFlags struct {
+	schemaFlags
 	topic           string
 	key             string
 	headers         []string
@@ -79,6 +80,7 @@ func (f *producerFlags) bind(cmd *cobra.Command) {
 	for _, p := range console.Partitioners() {
 		partitioners = append(partitioners, string(p))
 	}
+	f.schemaFlags.bind(cmd)
 	completeValues(cmd, "partitioner", partitioners...)
 	completeValues(cmd, "compress", "none", "gzip", "snappy", "lz4", "zstd")
 	completeValues(cmd, "acks", "all", "1", "0")

@@ -26,7 +26,7 @@ func (a *app) openRegistry(urls string) (*registry.Client, error) {
 		urls = a.stackRegistry()
 	}
 	if urls == "" && os.Getenv(registry.EnvURL) == "" {
-		return nil, withHint(usagef("no schema registry is named"), "name it with --registry URL or %s, or start a stack with: manage-kafka start", registry.EnvURL)
+		return nil, withHint(usagef("no schema registry is named"), "name its URL by flag or %s, or start a stack with: manage-kafka start", registry.EnvURL)
 	}
 	conf, err := registry.FromEnvironment(urls, os.Getenv, a.warnText)
 	if err != nil {

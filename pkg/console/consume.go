@@ -41,6 +41,9 @@ type ConsumeOptions struct {
 	Max int64
 	// Filter says which records are wanted; nil wants all.
 	Filter *Filter
+	// Decode, when set, may change a record before it is filtered and written.
+	// It is called by one goroutine at a time; its error ends the run.
+	Decode func(ctx context.Context, r *kafka.Record) error
 	// Order mixes partitions.
 	Order Order
 	// Isolation is which records are visible; the zero value shows committed ones.

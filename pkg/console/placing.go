@@ -26,10 +26,15 @@ func (p *producing) accept(ctx context.Context, rec *inRecord) bool {
 		return false
 	}
 	part, err := p.partitionOf(t, rec)
+	read := rec.value
+	if err == nil && read != nil && p.opts.Encode != nil {
+		rec.value, err = p.opts.Encode(read)
+	}
 	if err == nil {
 		err = t.check(rec, p.extra)
 	}
 	if err != nil {
+		rec.value = read
 		p.reject(rec, err)
 		return !p.over()
 	}

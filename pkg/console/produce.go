@@ -47,6 +47,10 @@ type ProduceOptions struct {
 	Delimiter    []byte  // raw and hex: ends a record; nil: a newline, or carriage return and newline
 	EmptyIsNull  bool    // an empty key or value is sent as null
 
+	// Encode, when set, makes the value that is sent of one that was read. It is
+	// not called for null; a record for which it fails is rejected as it was read.
+	Encode func(value []byte) ([]byte, error)
+
 	Key           []byte         // of every record, unless nil
 	Headers       []kafka.Header // of every record, after its own
 	Partition     *int32         // of every record, unless nil

@@ -185,6 +185,12 @@ func (s *sink) take(ctx context.Context, c chunk) error {
 	for i := range c.records {
 		r := &c.records[i]
 		s.summary.Read++
+		if s.opts.Decode != nil {
+			if err := s.opts.Decode(ctx, r); err != nil {
+				s.acknowledge(c, i)
+				return err
+			}
+		}
 		if s.opts.Filter.Match(ctx, r) {
 			s.open.text = s.printer.Append(s.open.text, r)
 			s.open.records++

@@ -100,18 +100,29 @@ func (t *tailer) readSpans(ctx context.Context, l *leaderSource, spans []*span) 
 	defer stop()
 	done := make(chan error, 1)
 	go func() { done <- part.run(inner) }()
+	var failed error // of Decode
+	take := func(c chunk) {
+		if failed == nil {
+			if failed = t.keep(ctx, c); failed != nil {
+				stop()
+			}
+		}
+	}
 	for {
 		select {
 		case c := <-t.sink.in:
-			t.keep(ctx, c)
+			take(c)
 			c.release()
 			continue
 		case err := <-done:
 			for len(t.sink.in) > 0 {
-				t.keep(ctx, <-t.sink.in)
+				take(<-t.sink.in)
 			}
 			if ctx.Err() != nil {
 				return ctx.Err()
+			}
+			if failed != nil {
+				return failed
 			}
 			return err
 		}
@@ -148,12 +159,20 @@ func (t *tailer) readLate(ctx context.Context, c *kafka.Client, l *leaderSource,
 }
 
 // keep holds the wanted records of a chunk that are among the latest.
-func (t *tailer) keep(ctx context.Context, c chunk) {
+func (t *tailer) keep(ctx context.Context, c chunk) error {
 	for i := range c.records {
 		r := &c.records[i]
 		t.sink.summary.Read++
 		full := t.best.Len() == t.opts.Tail
-		if full && earlier(r, t.best[0]) || !t.opts.Filter.Match(ctx, r) {
+		if full && earlier(r, t.best[0]) {
+			continue
+		}
+		if t.opts.Decode != nil {
+			if err := t.opts.Decode(ctx, r); err != nil {
+				return err
+			}
+		}
+		if !t.opts.Filter.Match(ctx, r) {
 			continue
 		}
 		if full {
@@ -161,6 +180,7 @@ func (t *tailer) keep(ctx context.Context, c chunk) {
 		}
 		heap.Push(&t.best, cloneRecord(r))
 	}
+	return nil
 }
 
 // cloneRecord copies a record out of the answer it came in, which is much larger.
