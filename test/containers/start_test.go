@@ -2,8 +2,8 @@ package containers_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,8 +56,8 @@ func TestStart(t *testing.T) {
 	env := p.ok(t, "", "status", "-o", "env").out
 	holds(t, env, "export KAFKA_BROKERS="+p.broker()+"\n", "export SCHEMA_REGISTRY_URL=http://127.0.0.1:", "/apis/ccompat/v7\n")
 	_, registry, _ := strings.Cut(strings.TrimSpace(env), "SCHEMA_REGISTRY_URL=")
-	if out, err := exec.Command("curl", "-sf", registry+"/subjects").CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "[]" {
-		t.Errorf("GET %s/subjects: %v: %s", registry, err, out)
+	if got := (&stack{registry: registry}).call(t, http.MethodGet, "/subjects", "", http.StatusOK); got != "[]" {
+		t.Errorf("GET %s/subjects: %s", registry, got)
 	}
 
 	p.ok(t, "", "create-topic", "orders", "--partitions", "1")
