@@ -53,6 +53,15 @@ func are(n int64, what string) string {
 	return plural(n, what) + " are"
 }
 
+// ofAll is "1 of 3 events is" or "2 of 3 events are".
+func ofAll(n, all int64, what string) string {
+	verb := "are"
+	if n == 1 {
+		verb = "is"
+	}
+	return fmt.Sprintf("%s of %s %s", grouped(n), plural(all, what), verb)
+}
+
 // skipping sends what is valid line by line and writes down the rest.
 func (e *emission) skipping(ctx context.Context, in *input) (err error) {
 	if in.is(e.rejects) {
@@ -116,7 +125,7 @@ func (e *emission) checkFile(ctx context.Context, in *input) (*findings, error) 
 		if more := found.invalid - int64(len(found.shown)); more > 0 {
 			text += fmt.Sprintf("\nand %s more", plural(more, "line"))
 		}
-		return nil, withHint(usagef("%s: %d of %s invalid, nothing was sent:\n%s", in.shown(), found.invalid, are(found.valid+found.invalid, "event"), text),
+		return nil, withHint(usagef("%s: %s invalid, nothing was sent:\n%s", in.shown(), ofAll(found.invalid, found.valid+found.invalid, "event"), text),
 			"mend the input, or leave such lines out with: --on-error skip --rejects FILE")
 	}
 	return found, nil

@@ -36,9 +36,10 @@ emit-event does, it takes whole envelopes and what can be completed to one. Inva
 failure and its place, and the exit code is 2.
 
 With --against the schemas are checked in place of events: those in the files and directories named, else those of
-manage-kafka.yaml and the built-in ones, against those of an earlier state: a directory, a git revision, or what the schema registry has. --mode asks what the
-schema registries ask; --rollout asks which services can move to the new schemas first, where producers apply a schema
-closed and consumers open. Breaking changes are listed with the place and the rule, and the exit code is 7.`,
+manage-kafka.yaml and the built-in ones, against an earlier state: a directory, a git revision, or "registry" for what
+the schema registry has. --mode asks what the registries ask; --rollout asks which services can move to the new schemas
+first, where producers apply a schema closed and consumers open. Breaking changes are listed with the place and the
+rule, and the exit code is 7.`,
 		Example: `  manage-kafka events check events.ndjson
   manage-kafka emit-event --example --count 10 --dry-run | manage-kafka events check
   manage-kafka events check schemas --against v1.4.0
@@ -125,7 +126,7 @@ func runEventsCheck(ctx context.Context, a *app, o checkOptions, files []string)
 		return err
 	}
 	if found.invalid > 0 {
-		return usagef("%d of %s invalid", found.invalid, are(found.valid+found.invalid, "event"))
+		return usagef("%s invalid", ofAll(found.invalid, found.valid+found.invalid, "event"))
 	}
 	a.print.status("%s valid", are(found.valid, "event"))
 	return nil

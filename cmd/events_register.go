@@ -269,7 +269,7 @@ func concludeRegister(a *app, rows []registration, dryRun bool) error {
 		done = "nothing was registered"
 	}
 	if n := count[subjectIncompatible]; n > 0 {
-		return withHint(withCode(fmt.Errorf("%d of %s incompatible with what the registry has", n, are(int64(len(rows)), "schema")), exitConflict),
+		return withHint(withCode(fmt.Errorf("%s incompatible with what the registry has", ofAll(int64(n), int64(len(rows)), "schema")), exitConflict),
 			"make the change additive, or make it a new major version beside the old one")
 	}
 	a.print.status("%d new, %d changed, %d unchanged; %s", count[subjectNew], count[subjectChanged], count[subjectUnchanged], done)
