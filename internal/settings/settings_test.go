@@ -92,7 +92,7 @@ func TestParseRefuses(t *testing.T) {
 		want       string
 	}{
 		{"unknown member", "contexts:\n  a:\n    bootstrap: [h]\n    pasword: x\n", false, "f:4: unknown member pasword"},
-		{"unknown top member", "events: {}\nwrong: 1\n", false, "f:1: unknown member events; f:2: unknown member wrong"},
+		{"unknown top member", "eventz: {}\nwrong: 1\n", false, "f:1: unknown member eventz; f:2: unknown member wrong"},
 		{"wrong kind", "contexts: [a]\n", false, "f:1: a list does not belong here"},
 		{"twice", "current: a\ncurrent: b\n", false, `f:2: "current" stands there twice, also on line 1`},
 		{"access", "contexts:\n  a: {bootstrap: [h], access: none}\n", false, `f: context a: access "none": want free, confirm or read-only`},
