@@ -1,6 +1,7 @@
 package settings_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -168,4 +169,52 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestEventTypes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, body := range map[string]string{"a.json": "{}", "sub/b.json": "[]", "big.json": strings.Repeat(" ", 1<<20+1)} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(body), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outside := filepath.Join(t.TempDir(), "secret.json")
+	if err := os.WriteFile(outside, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	linked := os.Symlink(outside, filepath.Join(dir, "link.json")) == nil
+	for _, test := range []struct {
+		schema       string
+		shared, user string // what is wrong; "" is nothing
+	}{
+		{"a.json", "", ""},
+		{"sub/b.json", "", ""},
+		{outside, "only name a file below itself", ""},
+		{"../x.json", "only name a file below itself", "no such file"},
+		{"none.json", "no such file", "no such file"},
+		{"sub", "is not a regular file", "is not a regular file"},
+		{"big.json", "larger than 1048576 bytes", "larger than 1048576 bytes"},
+		{"link.json", "escapes", ""},
+	} {
+		if test.schema == "link.json" && !linked {
+			continue
+		}
+		for shared, want := range map[bool]string{true: test.shared, false: test.user} {
+			text := "events: {types: [{type: order.created, schema: '" + test.schema + "', topic: t, key: /data/id, version: '2.0'}]}"
+			file, err := settings.Parse(filepath.Join(dir, "f.yaml"), []byte(text), shared)
+			if err != nil {
+				t.Fatal(err)
+			}
+			typ := file.Events.Types[0]
+			if typ.Type != "order.created" || typ.Topic != "t" || typ.Key != "/data/id" || typ.Version != "2.0" {
+				t.Fatalf("%+v", typ)
+			}
+			_, err = file.ReadSchema(typ)
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, shared %v: %v, want %q", test.schema, shared, err, want)
+			}
+		}
+	}
 }

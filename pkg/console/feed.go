@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
@@ -166,18 +167,21 @@ func (p *producing) awaitFeed(ctx context.Context) bool {
 			return false
 		}
 	}
+	linger := time.NewTimer(pauseLinger)
+	defer linger.Stop()
+	paused := false
 	for !p.over() {
 		select {
 		case run, ok := <-p.feeder.runs:
 			return p.takeFeed(ctx, run, ok)
-		default:
-		}
-		p.engine.push(0)
-		select {
-		case run, ok := <-p.feeder.runs:
-			return p.takeFeed(ctx, run, ok)
+		case <-linger.C:
+			paused = true
+			p.engine.push(0)
 		case d := <-p.engine.done:
 			p.settle(d)
+			if paused {
+				p.engine.push(0)
+			}
 		case <-ctx.Done():
 			return false
 		}
