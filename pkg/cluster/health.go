@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"time"
@@ -172,6 +173,7 @@ func (s *Stack) status(ctx context.Context, services []Service) (Status, error) 
 		}
 		return st, nil
 	}
+	s.adoptPort(services)
 	client, err := s.openKafka(ctx, s.state)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -186,6 +188,20 @@ func (s *Stack) status(ctx context.Context, services []Service) (Status, error) 
 	}
 	defer client.Close()
 	return s.health(ctx, client, services)
+}
+
+// adoptPort takes the port offset from what runs where none is recorded, as
+// after a start that was killed.
+func (s *Stack) adoptPort(services []Service) {
+	if s.recorded || s.runtime.Name() != RuntimeDocker {
+		return
+	}
+	for _, svc := range services {
+		_, port, err := net.SplitHostPort(svc.Endpoint)
+		if n, numErr := strconv.Atoi(port); svc.Name == ServiceKafka && err == nil && numErr == nil {
+			s.state.PortOffset = n - basePort
+		}
+	}
 }
 
 func stateOf(services []Service, name string) string {

@@ -49,7 +49,8 @@ func (s *Stack) Up(ctx context.Context, opts UpOptions) (status Status, already 
 		}
 		services = nil
 	}
-	if runs(services) {
+	// What a start left that was killed is finished as if it had just been asked for.
+	if runs(services) && (s.recorded || s.runtime.Name() != RuntimeDocker) {
 		if err := s.sameAsRunning(state); err != nil {
 			return Status{}, true, err
 		}

@@ -104,6 +104,26 @@ func TestInterrupted(t *testing.T) {
 			t.Error("--keep left nothing")
 		}
 	}
+	p.ok(t, "", "stop", "--volumes", "-y")
+	p.nothingLeft(t)
+}
+
+// TestKilledStart holds that a start that was killed can be finished or removed.
+func TestKilledStart(t *testing.T) {
+	p := newProject(t)
+	r := p.begin(t, p.startArgs("--only", "kafka")...)
+	r.until(t, "kafka-1 is started")
+	if err := r.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	r.end(t, time.Minute)
+	if s := p.run(t, "", "status"); s.code != 0 && s.code != 4 {
+		t.Errorf("status: exit %d: %s", s.code, s.err)
+	}
+	p.ok(t, "", p.startArgs("--only", "kafka")...)
+	p.status(t)
+	p.ok(t, "", "stop", "--volumes", "-y")
+	p.nothingLeft(t)
 }
 
 // TestEngineStops holds that an engine that goes away in the middle of a start
