@@ -203,6 +203,31 @@ func TestImportMode(t *testing.T) {
 	}
 }
 
+// TestDeletedOnce holds that a deletion names and writes only what it deletes.
+func TestDeletedOnce(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	defer closed(t, s)
+	if _, err := s.setConfig("s", configRequest{Compatibility: "NONE"}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		put(t, s, "s", fmt.Sprintf(`{"title":"%d"}`, i))
+	}
+	if _, err := s.removeVersion("s", 2, false); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.removeSubject("s", false); err != nil || fmt.Sprint(got) != "[1 3]" {
+		t.Errorf("deleted %v, %v; want 1 and 3", got, err)
+	}
+	if got, err := s.removeSubject("s", true); err != nil || fmt.Sprint(got) != "[1 2 3]" {
+		t.Errorf("deleted for good %v, %v; want all", got, err)
+	}
+	if s.state.highest != 3 || len(s.state.schemas)+len(s.state.exact)+len(s.state.sorted)+s.state.text+s.state.versions != 0 {
+		t.Errorf("left behind: %+v", s.state)
+	}
+}
+
 func TestReferencedIsKept(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())
