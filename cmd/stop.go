@@ -23,7 +23,7 @@ func newStopCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return runStop(cmd.Context(), a, o) },
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.Volumes, "volumes", false, "remove the data too: topics, records and offsets")
+	f.BoolVar(&o.Volumes, "volumes", false, "remove the data too: topics, records, offsets and schemas")
 	f.DurationVar(&o.WaitTimeout, "wait-timeout", 0, "how long the stack may take to end before it is killed (default 25s)")
 	return cmd
 }
@@ -34,7 +34,7 @@ func runStop(ctx context.Context, a *app, o cluster.DownOptions) error {
 		return err
 	}
 	if o.Volumes {
-		what := "this removes all topics, records and offsets of project " + stack.Project() + ": " + strings.Join(stack.Volumes(), ", ")
+		what := "this removes all topics, records, offsets and schemas of project " + stack.Project() + ": " + strings.Join(stack.Volumes(), ", ")
 		if err := a.confirmDestructive(ctx, what); err != nil {
 			return err
 		}

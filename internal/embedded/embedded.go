@@ -116,7 +116,7 @@ func (c Config) ListenHost() string {
 	return "0.0.0.0"
 }
 
-// DataDir is where topics, records and offsets lie below a project's directory.
+// DataDir is where topics, records, offsets and schemas lie below a project's directory.
 func DataDir(dir string) string { return filepath.Join(dir, "data") }
 
 // LogFile is the newest log file of a project; older ones are beside it.

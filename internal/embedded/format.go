@@ -142,7 +142,7 @@ func newClusterID() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(id[:]), nil
 }
 
-// Wipe removes all topics, records and offsets of the project in dir, copies
+// Wipe removes all topics, records, offsets and schemas of the project in dir, copies
 // before migrations among them. It takes the data directory's lock and reports
 // [ErrInUse] while a broker has it.
 func Wipe(ctx context.Context, dir string) error {
