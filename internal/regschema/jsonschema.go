@@ -20,10 +20,18 @@ type imports map[string]any
 // Load implements [jsonschema.URLLoader]. A reference's name is the "$ref" as
 // it is written, which arrives here resolved against the schema's address.
 func (m imports) Load(url string) (any, error) {
-	for name, doc := range m {
-		if url == name || strings.HasSuffix(url, "/"+strings.TrimPrefix(name, "/")) {
-			return doc, nil
+	best, found := "", false
+	for name := range m {
+		if url == name {
+			return m[name], nil
 		}
+		// Of a/b.json and b.json the longer name is the one that is meant.
+		if strings.HasSuffix(url, "/"+strings.TrimPrefix(name, "/")) && (!found || len(name) > len(best)) {
+			best, found = name, true
+		}
+	}
+	if found {
+		return m[best], nil
 	}
 	return nil, errors.New("is not among the schema's references: nothing else is read")
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// protoRoot is the file name of a schema that is not imported by another.
+	// protoRoot is the file name of the schema itself, unless an import has it.
 	protoRoot = "schema.proto"
 	// maxNesting bounds the braces and brackets that stand open at once: the
 	// parser and the linker recurse.
@@ -20,10 +20,15 @@ const (
 )
 
 func compileProto(ctx context.Context, s Source) (protoreflect.FileDescriptor, error) {
-	files := map[string]string{protoRoot: s.Text}
+	files := map[string]string{}
 	for _, i := range s.Imports {
 		files[i.Name] = i.Text
 	}
+	root := protoRoot
+	for _, taken := files[root]; taken; _, taken = files[root] {
+		root = "_" + root
+	}
+	files[root] = s.Text
 	for name, text := range files {
 		if depth := nesting(text); depth > maxNesting {
 			return nil, fmt.Errorf("%s: nested %d deep, %d are allowed", name, depth, maxNesting)
@@ -41,7 +46,7 @@ func compileProto(ctx context.Context, s Source) (protoreflect.FileDescriptor, e
 			},
 		}),
 	}
-	compiled, err := c.Compile(ctx, protoRoot)
+	compiled, err := c.Compile(ctx, root)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package regserver
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -115,6 +116,14 @@ func TestAnswers(t *testing.T) {
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) || w.Header().Get("Content-Type") != contentType {
 			t.Errorf("%s %s: %d %s (%s); want %d with %s", c.method, c.target, w.Code, w.Body, w.Header().Get("Content-Type"), c.status, c.want)
 		}
+	}
+	var members []string
+	for i := range 2 * maxConflicts {
+		members = append(members, fmt.Sprintf(`\"m%d\"`, i))
+	}
+	many := `{"schema":"{\"type\":\"object\",\"required\":[` + strings.Join(members, ",") + `]}","schemaType":"JSON"}`
+	if w := send(h, "POST", "/subjects/s/versions", many, nil); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), fmt.Sprintf("and %d more", maxConflicts)) {
+		t.Errorf("many conflicts: %d %.300s", w.Code, w.Body)
 	}
 	form := func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") }
 	if got := send(h, "POST", "/subjects/s/versions", `{}`, form).Code; got != http.StatusUnsupportedMediaType {

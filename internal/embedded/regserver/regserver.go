@@ -36,6 +36,8 @@ const (
 	maxText = 256 << 20
 	// maxSubject is the longest subject, in bytes.
 	maxSubject = 512
+	// maxConflicts is how many reasons an answer gives for a refusal.
+	maxConflicts = 50
 	// maxReferences bounds the references of one schema, direct and indirect.
 	maxReferences = 256
 )
@@ -155,6 +157,9 @@ func (st *state) conflicts(ctx context.Context, level evolution.Mode, old []vers
 	list, err := regschema.Conflicts(ctx, level, before, next)
 	if errors.Is(err, regschema.ErrCannotJudge) {
 		return []string{err.Error()}, nil
+	}
+	if n := len(list); n > maxConflicts {
+		list = append(list[:maxConflicts:maxConflicts], fmt.Sprintf("and %d more", n-maxConflicts))
 	}
 	return list, err
 }
