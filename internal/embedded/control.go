@@ -146,13 +146,14 @@ func (c *control) Close() error {
 
 // Remote is another process's view of a running supervisor.
 type Remote struct {
+	dir string
 	run running
 }
 
 // Dial finds the supervisor of the project in dir and asks it for its state.
 // It reports [ErrNotRunning] when there is none, also after it was killed.
 func Dial(ctx context.Context, dir string) (*Remote, Report, error) {
-	var r Remote
+	r := Remote{dir: dir}
 	if err := readJSON(runFile(dir), &r.run); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, Report{}, ErrNotRunning
@@ -185,7 +186,16 @@ func (r *Remote) Stop(ctx context.Context) error {
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	_, _ = io.Copy(io.Discard, conn) // ends with the process, however it ends
-	return ctx.Err()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	// A process that ends closes its files in no order to rely on: the next
+	// start must not find the lock of the one that was stopped.
+	gone, err := supervisorGone(ctx, r.dir, lockPatience)
+	if err == nil && !gone {
+		err = fmt.Errorf("process %d: %w", r.run.PID, ErrInUse)
+	}
+	return err
 }
 
 func (r *Remote) ask(ctx context.Context, command string) (Report, net.Conn, error) {
