@@ -51,7 +51,8 @@ func newEventsRegisterCommand(a *app) *cobra.Command {
 		Use:   "register [PATTERN...]",
 		Short: "Register the schemas of event types in a schema registry",
 		Long: `Register the JSON Schema of every event type, or of those that a pattern picks, under the subject <topic>-<type>,
-so that the types of a topic evolve each for itself. A subject without a compatibility level of its own gets --level.
+so that the types of a topic evolve each for itself. A subject whose compatibility level is NONE or not set gets
+--level.
 
 All is compared first: when one schema cannot follow what the registry has, nothing is registered and the exit code
 is 7. Running it again changes nothing.
@@ -69,7 +70,7 @@ TLS SCHEMA_REGISTRY_CA_FILE, SCHEMA_REGISTRY_CERT_FILE and SCHEMA_REGISTRY_KEY_F
 	}
 	f := cmd.Flags()
 	registryFlag(cmd, &o.registry)
-	f.StringVar(&o.level, "level", string(evolution.Backward), "compatibility `level` of subjects that have none of their own")
+	f.StringVar(&o.level, "level", string(evolution.Backward), "compatibility `level` of subjects whose own is NONE or not set")
 	f.BoolVar(&o.dryRun, "dry-run", false, "compare and register nothing")
 	var levels []string
 	for _, m := range evolution.Modes() {
@@ -188,7 +189,34 @@ func (r *registration) compare(ctx context.Context, c *registry.Client) error {
 	}
 	r.Outcome = subjectChanged
 	if !ok {
-		r.Outcome, r.Reasons = subjectIncompatible, append(r.Reasons, why...)
+		r.Outcome = subjectIncompatible
+		if r.Reasons = append(r.Reasons, why...); len(why) == 0 {
+			return r.explain(ctx, c)
+		}
+	}
+	return nil
+}
+
+// explain finds the reasons of a registry that gives none, as Apicurio does,
+// by our own rules.
+func (r *registration) explain(ctx context.Context, c *registry.Client) error {
+	level, err := c.Level(ctx, r.Subject)
+	if err != nil {
+		return fmt.Errorf("%s: compatibility level: %w", r.Subject, err)
+	}
+	if level == evolution.None { // and yet it was refused: readers are what counts
+		level = evolution.Backward
+	}
+	old, err := c.Version(ctx, r.Subject, registry.Latest)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Subject, err)
+	}
+	differences, err := evolution.Check(level, [][]byte{[]byte(old.Text)}, []byte(r.schema.Text))
+	for _, d := range differences {
+		r.Reasons = append(r.Reasons, d.String())
+	}
+	if err != nil || len(differences) == 0 {
+		r.Reasons = append(r.Reasons, fmt.Sprintf("not %s with version %d, says the registry", level, old.Version))
 	}
 	return nil
 }
@@ -206,8 +234,9 @@ func (r *registration) register(ctx context.Context, c *registry.Client, level e
 		}
 		r.ID = id
 	}
-	_, err := c.OwnLevel(ctx, r.Subject)
-	if errors.Is(err, registry.ErrNotFound) {
+	own, err := c.OwnLevel(ctx, r.Subject)
+	// Apicurio says NONE where Confluent's API has no level of its own.
+	if errors.Is(err, registry.ErrNotFound) || err == nil && own == evolution.None && own != level {
 		err = c.SetLevel(ctx, r.Subject, level)
 	}
 	if err != nil {
