@@ -10,11 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -193,36 +191,27 @@ func consumerMemory(t *testing.T, conn realkafka.Conn, topic string, records int
 		var count lineCounter
 		cmd.Stdout = &count
 		began := time.Now()
-		if err := cmd.Run(); err != nil {
+		rss, err := runWatched(cmd)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if int(count) != records {
 			t.Errorf("%s: %d records of %d", format, count, records)
 		}
-		kb := maxRSS(cmd.ProcessState)
-		t.Logf("%s: %v wall, %v cpu, %d MB resident", format, time.Since(began).Round(10*time.Millisecond), cpu(cmd.ProcessState), kb>>10)
-		if kb > 150<<10 {
-			t.Errorf("%s: %d MB resident, more than 150", format, kb>>10)
+		t.Logf("%s: %v wall, %v cpu, %d MB resident", format, time.Since(began).Round(10*time.Millisecond), cpu(cmd.ProcessState), rss>>20)
+		if rss > 150<<20 {
+			t.Errorf("%s: %d MB resident, more than 150", format, rss>>20)
 		}
 	}
 	kcat := peers.Kcat(t.Context(), t, conn, "-C", "-t", topic, "-e", "-q", "-o", "beginning", "-X", "fetch.wait.max.ms=10")
 	var count lineCounter
 	kcat.Stdout = &count
 	began := time.Now()
-	if err := kcat.Run(); err != nil {
+	rss, err := runWatched(kcat)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("kcat: %v wall, %v cpu, %d MB resident", time.Since(began).Round(10*time.Millisecond), cpu(kcat.ProcessState), maxRSS(kcat.ProcessState)>>10)
-}
-
-// maxRSS is the most memory a process had resident, in kB; 0 where the system
-// does not tell.
-func maxRSS(p *os.ProcessState) int64 {
-	usage, ok := p.SysUsage().(*syscall.Rusage)
-	if !ok || runtime.GOOS != "linux" {
-		return 0
-	}
-	return usage.Maxrss
+	t.Logf("kcat: %v wall, %v cpu, %d MB resident", time.Since(began).Round(10*time.Millisecond), cpu(kcat.ProcessState), rss>>20)
 }
 
 func cpu(p *os.ProcessState) time.Duration {

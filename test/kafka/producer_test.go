@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -33,16 +32,12 @@ func run(t *testing.T, c *exec.Cmd) ran {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
-	err := c.Run()
+	rss, err := runWatched(c)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatalf("%v: %v", c.Args, err)
 	}
-	r := ran{code: c.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
-	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		r.rss = usage.Maxrss << 10
-	}
-	return r
+	return ran{code: c.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String(), rss: rss}
 }
 
 // produce runs the producer and returns its summary.
