@@ -226,6 +226,13 @@ func (e *emission) explainSent(res console.ProduceResult, err error) error {
 	if !errors.As(err, &cut) || cut.Resume.N == 0 {
 		return err
 	}
+	if e.example {
+		if e.name == "" {
+			return err
+		}
+		sent := cut.Resume.N - 1
+		return withHint(err, "the others: --seed %d --count %d", e.seed+uint64(sent), e.count-sent)
+	}
 	hint := fmt.Sprintf("go on with %v", cut.Resume)
 	if cut.Unsure > 0 {
 		hint += "; some events from there on may already be sent, under the same id where the input gives one"

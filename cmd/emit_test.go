@@ -426,3 +426,43 @@ func TestDocumentedFlagsCompleteInOrder(t *testing.T) {
 		t.Errorf("exit %d: %q, want %q", code, lines, want)
 	}
 }
+
+// firstWrite calls a function at the first write.
+type firstWrite struct {
+	bytes.Buffer
+	then func()
+}
+
+func (w *firstWrite) Write(p []byte) (int, error) {
+	if w.then != nil {
+		w.then()
+		w.then = nil
+	}
+	return w.Buffer.Write(p)
+}
+
+// What an interrupt cut off can be sent afterwards, and then all is there once.
+func TestInterruptedExamplesGoOn(t *testing.T) {
+	t.Parallel()
+	brokers := contractTopics(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	out, errOut := &firstWrite{then: interrupt}, &bytes.Buffer{}
+	args := []string{"emit-event", "user.deleted", "--example", "-b", brokers}
+	code := newApp(strings.NewReader(""), out, errOut).run(ctx, append(args, "--seed", "40", "--count", "2000", "--rate", "2000/s"))
+	_, hint, found := strings.Cut(errOut.String(), "hint: the others: ")
+	if code != exitInterrupted || !found {
+		t.Fatalf("exit %d\n%s", code, errOut.String())
+	}
+	sent := strings.Count(out.String(), "\n")
+	code, rest, said := runLine(t.Context(), append(args, strings.Fields(hint)...)...)
+	if code != 0 || sent == 0 || sent+strings.Count(rest, "\n") != 2000 {
+		t.Errorf("exit %d: %d ids, then %d\n%s", code, sent, strings.Count(rest, "\n"), said)
+	}
+	ids := map[any]bool{}
+	for _, record := range readAll(t, brokers, "user.events") {
+		ids[record["value"]] = true
+	}
+	if len(ids) != 2000 {
+		t.Errorf("%d different events are there, want 2000", len(ids))
+	}
+}

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/multi-tenant/manage-kafka/internal/strictjson"
@@ -64,6 +65,9 @@ func (c *Completion) Complete(raw []byte) ([]byte, error) {
 // isEnvelope tells whether an object has a member that only an envelope has. It
 // mostly is the first.
 func isEnvelope(raw []byte) bool {
+	if bytes.HasPrefix(raw, []byte(`{"id":`)) {
+		return true
+	}
 	var s strictjson.Scanner
 	s.Reset(raw)
 	for more, err := s.OpenObject(); more && err == nil; more, err = s.NextMember() {
