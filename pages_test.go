@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -16,10 +17,11 @@ import (
 // numbers and widths aside.
 func TestPageCommands(t *testing.T) {
 	t.Parallel()
+	runtime := cmp.Or(os.Getenv("MANAGE_KAFKA_TEST_PAGES_RUNTIME"), "embedded")
 	for _, page := range []string{"README.md", "docs/getting-started.md"} {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
-			shell := newPageShell(t, page)
+			shell := newPageShell(t, page, runtime)
 			t.Cleanup(func() { shell.run("manage-kafka stop --volumes -y") })
 			for _, block := range pageBlocks(t, page) {
 				switch block.lang {
@@ -78,6 +80,9 @@ func replaySession(t *testing.T, shell pageShell, lines []string) {
 			want = append(want, lines[i])
 		}
 		got := shell.mustRun(t, command)
+		if shell.runtime != "embedded" {
+			continue // the session is one on the embedded runtime
+		}
 		if g, w := settle(got, shell.home), settle(strings.Join(want, "\n"), "~"); g != w {
 			t.Errorf("%s: %s\nshows\n%s\nthe run gave\n%s", shell.page, command, w, g)
 		}
@@ -96,12 +101,13 @@ func settle(text, home string) string {
 
 // pageShell runs commands as a new user would, away from this machine's own stack.
 type pageShell struct {
-	page string
-	home string
-	env  []string
+	page    string
+	home    string
+	runtime string
+	env     []string
 }
 
-func newPageShell(t *testing.T, page string) pageShell {
+func newPageShell(t *testing.T, page, runtime string) pageShell {
 	t.Helper()
 	home := t.TempDir()
 	bin := filepath.Join(home, "bin")
@@ -112,12 +118,19 @@ func newPageShell(t *testing.T, page string) pageShell {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	return pageShell{page: page, home: home, env: []string{
+	offset := freeOffset(t)
+	shell := pageShell{page: page, home: home, runtime: runtime, env: []string{
 		"HOME=" + home,
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"),
-		fmt.Sprintf("MANAGE_KAFKA_PORT_OFFSET=%d", freeOffset(t)),
-		"MANAGE_KAFKA_RUNTIME=embedded",
+		fmt.Sprintf("MANAGE_KAFKA_PORT_OFFSET=%d", offset),
+		"MANAGE_KAFKA_RUNTIME=" + runtime,
 	}}
+	if runtime == "docker" {
+		// Containers are named after the project, and compose is a plugin of the user's.
+		shell.env = append(shell.env, fmt.Sprintf("MANAGE_KAFKA_PROJECT=mk-pages-%d", offset),
+			"DOCKER_CONFIG="+filepath.Join(os.Getenv("HOME"), ".docker"), "DOCKER_HOST="+os.Getenv("DOCKER_HOST"))
+	}
+	return shell
 }
 
 // freeOffset finds a port offset at which the stack's Kafka port is free.

@@ -29,7 +29,8 @@ type project struct {
 	env    []string
 }
 
-func newProject(t *testing.T) *project {
+// needEngine leaves the test out where the container tier is not set up.
+func needEngine(t *testing.T) {
 	t.Helper()
 	tier.Real(t)
 	setup := filepath.Join("..", "setup", "docker.sh")
@@ -37,6 +38,11 @@ func newProject(t *testing.T) *project {
 		t.Logf("%s status:\n%s", setup, out)
 		tier.Missing(t, "a part of the container tier", "test/setup/docker.sh")
 	}
+}
+
+func newProject(t *testing.T) *project {
+	t.Helper()
+	needEngine(t)
 	p := &project{
 		name: fmt.Sprintf("mk-test-%d-%s", os.Getpid(), strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-"))),
 		dir:  t.TempDir(), state: t.TempDir(), offset: freeOffset(t),
