@@ -11,6 +11,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/multi-tenant/manage-kafka/internal/evolution"
+	"github.com/multi-tenant/manage-kafka/internal/evolution/evolutiontest"
 	"github.com/multi-tenant/manage-kafka/internal/schema"
 	"github.com/multi-tenant/manage-kafka/internal/strictjson"
 )
@@ -164,8 +165,8 @@ func TestVerdictsHold(t *testing.T) {
 }
 
 func FuzzCheck(f *testing.F) {
-	for _, c := range changes() {
-		f.Add([]byte(c.old), []byte(c.new))
+	for _, c := range evolutiontest.Changes() {
+		f.Add([]byte(c.Old), []byte(c.New))
 	}
 	f.Fuzz(func(t *testing.T, old, next []byte) {
 		if len(old)+len(next) > 2000 || !compiles(old) || !compiles(next) {

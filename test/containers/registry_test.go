@@ -7,7 +7,8 @@ import (
 )
 
 // TestRegistryConformance holds the stack's registry, Apicurio on Kafka, to the
-// same suite as the embedded one. The restart is that of its container.
+// same suite as the embedded one, and our verdicts on changes to its. The restart
+// is that of its container.
 func TestRegistryConformance(t *testing.T) {
 	s := newStack(t)
 	s.up(t, "kafka", "schema-registry")
@@ -19,4 +20,5 @@ func TestRegistryConformance(t *testing.T) {
 			return s.registry
 		},
 	})
+	t.Run("verdicts", func(t *testing.T) { agreesWithApicurio(t, s.registry) })
 }

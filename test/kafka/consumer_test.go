@@ -18,6 +18,7 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/test/peers"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
+	"github.com/multi-tenant/manage-kafka/test/tier"
 )
 
 // consumed runs the consumer to its end and returns what it shows. It must end
@@ -168,7 +169,10 @@ func bigTopic(t *testing.T, conn realkafka.Conn, n int) string {
 }
 
 func TestConsumerOfAStream(t *testing.T) {
-	const records = 500_000
+	records := 500_000
+	if tier.IsLong() {
+		records = 5_000_000
+	}
 	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
 	topic := bigTopic(t, conn, records)
 	t.Run("memory", func(t *testing.T) { consumerMemory(t, conn, topic, records) })

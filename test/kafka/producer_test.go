@@ -286,3 +286,23 @@ func TestProducerMemory(t *testing.T) {
 		}
 	}
 }
+
+func TestProducerStopsAtABrokenLine(t *testing.T) {
+	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
+	topic := realkafka.Name(t)
+	peers.CreateTopic(t, conn, topic, 3, 1)
+	const good = 700_000
+	line := `{"key":"k","value":"0123456789"}` + "\n"
+	input := io.MultiReader(
+		&pattern{block: []byte(strings.Repeat(line, 1000)), left: int64(good * len(line))},
+		strings.NewReader(`{"key":"k","value":`+"\n"),
+		&pattern{block: []byte(line), left: int64(100 * len(line))},
+	)
+	res, r := produce(t, conn, input, topic, "-f", "jsonl")
+	if r.code != 5 || res.Acked != good || !strings.Contains(r.stderr, "line 700001: invalid JSON") {
+		t.Errorf("exit %d, %+v\n%s", r.code, res, r.stderr)
+	}
+	if got := bytes.Count(peers.KcatConsume(t, conn, topic), []byte("\n")); got != good {
+		t.Errorf("another client counts %d records, want %d", got, good)
+	}
+}
