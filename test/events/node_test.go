@@ -25,7 +25,7 @@ var scripts embed.FS
 
 // packages are what the scripts need; the cache entry's name changes with them.
 func packages() []string {
-	return []string{"ajv@8.20.0", "ajv-formats@3.0.1", "typescript@5.9.3", "@asyncapi/parser@3.6.3"}
+	return []string{"ajv@8.20.0", "ajv-formats@3.0.1", "typescript@5.9.3", "@asyncapi/parser@3.6.3", "kafkajs@2.2.4", "@types/node@20.9.5"}
 }
 
 // workspace copies the scripts to a directory and returns it with the node
@@ -40,7 +40,7 @@ func workspace(t *testing.T) (dir, modules string) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	cache, err := testcache.Entry(ctx, "contract-ajv8.20-ts5.9.3-asyncapi3.6.3", func(dir string) error {
+	cache, err := testcache.Entry(ctx, "contract-ajv8.20-ts5.9.3-asyncapi3.6.3-kafkajs2.2.4", func(dir string) error {
 		args := append([]string{"install", "--prefix", ".", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"}, packages()...)
 		cmd := exec.CommandContext(ctx, "npm", args...)
 		cmd.Dir = dir
