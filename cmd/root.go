@@ -15,6 +15,7 @@ import (
 // Main runs the command line of this process and returns its exit code, as
 // "manage-kafka help exit-codes" lists them.
 func Main() int {
+	relaxCollector()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	wire.BoundDecompression()
