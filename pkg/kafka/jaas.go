@@ -61,6 +61,9 @@ func parseJAAS(text string) (jaasEntry, error) {
 		if quoted {
 			return jaasEntry{}, fmt.Errorf("a quoted text where an option name belongs, after %d options", len(entry.options))
 		}
+		if name == "=" {
+			return jaasEntry{}, fmt.Errorf("option %d has no name", len(entry.options)+1)
+		}
 		if equals, quoted, err := s.next(); err != nil || equals != "=" || quoted {
 			return jaasEntry{}, fmt.Errorf("option %d has no value (is an = or a quote missing?)", len(entry.options)+1)
 		}
