@@ -293,11 +293,7 @@ func TestProducerStopsAtABrokenLine(t *testing.T) {
 	peers.CreateTopic(t, conn, topic, 3, 1)
 	const good = 700_000
 	line := `{"key":"k","value":"0123456789"}` + "\n"
-	input := io.MultiReader(
-		&pattern{block: []byte(strings.Repeat(line, 1000)), left: int64(good * len(line))},
-		strings.NewReader(`{"key":"k","value":`+"\n"),
-		&pattern{block: []byte(line), left: int64(100 * len(line))},
-	)
+	input := strings.NewReader(strings.Repeat(line, good) + `{"key":"k","value":` + "\n" + strings.Repeat(line, 100))
 	res, r := produce(t, conn, input, topic, "-f", "jsonl")
 	if r.code != 5 || res.Acked != good || !strings.Contains(r.stderr, "line 700001: invalid JSON") {
 		t.Errorf("exit %d, %+v\n%s", r.code, res, r.stderr)
