@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
+	"strings"
+
+	"github.com/IBM/sarama"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
@@ -93,23 +95,62 @@ func (p *Producer) settle(ctx, hard context.Context, err error) error {
 
 // write opens the transaction and sends everything into it.
 func (p *Producer) write(ctx, hard context.Context, w Write) ([]int64, error) {
-	s, err := p.newSending(ctx, hard, w.Records)
-	if err != nil {
-		return nil, err
+	offsets := make([]int64, len(w.Records))
+	committed := make(chan error, 1)
+	beside := func() {
+		if w.Offsets == nil {
+			committed <- nil
+			return
+		}
+		go func() { committed <- p.commitOffsets(ctx, hard, w.Offsets) }()
 	}
-	if len(w.Records) > 0 {
-		if err := p.enlist(ctx, hard, s.byTopic()); err != nil {
-			return nil, s.explain(err)
+	if len(w.Records) == 0 {
+		beside()
+		return nil, <-committed
+	}
+	for i, part := range p.waves(w.Records) {
+		s, err := p.newSending(ctx, hard, w.Records, part, offsets)
+		if err == nil {
+			err = s.explain(p.enlist(ctx, hard, s.byTopic()))
+		}
+		if err != nil {
+			if i > 0 {
+				err = errors.Join(err, <-committed)
+			}
+			return nil, err
+		}
+		if i == 0 {
+			// The offsets are not in the records' way: both are only under way
+			// once the transaction is open.
+			beside()
+		}
+		if err := s.run(); err != nil {
+			return nil, errors.Join(err, <-committed)
 		}
 	}
-	committed := make(chan error, 1)
-	if w.Offsets != nil {
-		go func() { committed <- p.commitOffsets(ctx, hard, w.Offsets) }()
-	} else {
-		committed <- nil
+	return offsets, <-committed
+}
+
+// waves are the indexes of the records that go out together: all of them.
+// Uncured sends a topic after the other, as an application does that waits for
+// the first one's acknowledgements.
+func (p *Producer) waves(records []kafka.Record) [][]int {
+	var waves [][]int
+	wave := map[string]int{}
+	for i := range records {
+		name := ""
+		if p.opts.Uncured {
+			name = records[i].Topic
+		}
+		n, ok := wave[name]
+		if !ok {
+			n = len(waves)
+			wave[name] = n
+			waves = append(waves, nil)
+		}
+		waves[n] = append(waves[n], i)
 	}
-	err = s.run()
-	return s.offsets, errors.Join(err, <-committed)
+	return waves
 }
 
 // byTopic lists the partitions to write to.
@@ -127,10 +168,11 @@ func (s *sending) explain(err error) error {
 	if !errors.As(err, &no) {
 		return err
 	}
+	if no.code == sarama.ErrTransactionalIDAuthorizationFailed {
+		return fmt.Errorf("transactional id %s: %w", s.p.opts.ID, no.err)
+	}
 	if errors.Is(no.err, kafka.ErrNotPermitted) {
-		return fmt.Errorf("writing to %v in transactional id %s: %w", slices.Sorted(maps.Keys(s.byTopic())), s.p.opts.ID, no.err)
+		return fmt.Errorf("writing to %s: %w", strings.Join(slices.Sorted(maps.Keys(s.byTopic())), ", "), no.err)
 	}
 	return no
 }
-
-func nowMillis() int64 { return time.Now().UnixMilli() }
