@@ -53,7 +53,7 @@ func (p *Producer) Commit(ctx context.Context, w Write) ([]int64, error) {
 	if err == nil {
 		// From here on a canceled context does not keep the commit from being
 		// confirmed: what was sent cannot be taken back.
-		err = p.end(ctx, hard, true)
+		err = p.end(hard, hard, true)
 		if err == nil {
 			return offsets, nil
 		}
@@ -96,39 +96,32 @@ func (p *Producer) settle(ctx, hard context.Context, err error) error {
 // write opens the transaction and sends everything into it.
 func (p *Producer) write(ctx, hard context.Context, w Write) ([]int64, error) {
 	offsets := make([]int64, len(w.Records))
-	committed := make(chan error, 1)
-	beside := func() {
-		if w.Offsets == nil {
-			committed <- nil
-			return
-		}
-		go func() { committed <- p.commitOffsets(ctx, hard, w.Offsets) }()
-	}
-	if len(w.Records) == 0 {
-		beside()
-		return nil, <-committed
-	}
-	for i, part := range p.waves(w.Records) {
+	waves := p.waves(w.Records)
+	for i, part := range waves {
 		s, err := p.newSending(ctx, hard, w.Records, part, offsets)
 		if err == nil {
 			err = s.explain(p.enlist(ctx, hard, s.byTopic()))
 		}
 		if err != nil {
-			if i > 0 {
-				err = errors.Join(err, <-committed)
-			}
 			return nil, err
 		}
-		if i == 0 {
-			// The offsets are not in the records' way: both are only under way
-			// once the transaction is open.
-			beside()
+		if i < len(waves)-1 || w.Offsets == nil {
+			if err := s.run(); err != nil {
+				return nil, err
+			}
+			continue
 		}
-		if err := s.run(); err != nil {
-			return nil, errors.Join(err, <-committed)
-		}
+		// The offsets go beside the records: once the transaction is open,
+		// neither waits for the other.
+		committed := make(chan error, 1)
+		go func() { committed <- p.commitOffsets(ctx, hard, w.Offsets) }()
+		err = s.run()
+		return offsets, errors.Join(err, <-committed)
 	}
-	return offsets, <-committed
+	if len(waves) == 0 {
+		return nil, p.commitOffsets(ctx, hard, w.Offsets)
+	}
+	return offsets, nil
 }
 
 // waves are the indexes of the records that go out together: all of them.

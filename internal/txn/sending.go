@@ -82,6 +82,9 @@ func (s *sending) run() error {
 	patience := min(s.p.opts.Patience, s.p.opts.Timeout)
 	told := false
 	for attempt := 0; len(s.queues) > 0; attempt++ {
+		if err := s.p.over(); err != nil {
+			return err
+		}
 		again, err := s.round()
 		if err != nil {
 			return err

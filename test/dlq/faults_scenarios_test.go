@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +162,9 @@ func TestFaults(t *testing.T) {
 	cluster := realkafka.Start(t, realkafka.Options{Brokers: 3})
 	direct := openReal(t, cluster.Bootstrap())
 	seed := rand.Uint64()
+	if n, err := strconv.ParseUint(os.Getenv("MANAGE_KAFKA_TEST_SEED"), 10, 64); err == nil {
+		seed = n
+	}
 	t.Logf("seed %d", seed)
 	t.Run("scenarios", func(t *testing.T) { testScenarios(t, direct, cluster.Bootstrap(), seed) })
 	t.Run("schedules", func(t *testing.T) { testSchedules(t, direct, cluster.Bootstrap(), seed) })
