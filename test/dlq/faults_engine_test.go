@@ -258,7 +258,7 @@ func readCommitted(ctx context.Context, c *kafka.Client, tps []kafka.TopicPartit
 }
 
 // verdict is what a reader of committed records finds wrong.
-type verdict struct{ lost, duplicated, foreign int }
+type verdict struct{ lost, duplicated int }
 
 func (v verdict) bad() bool { return v.lost+v.duplicated > 0 }
 
@@ -273,6 +273,11 @@ func judge(t *testing.T, c *kafka.Client, topic string, parts []int32, engines .
 	if err := readCommitted(t.Context(), c, tps, func(r kafka.Record) { seen[string(r.Key)]++ }); err != nil {
 		t.Fatalf("judging %s: %v", topic, err)
 	}
+	return tally(seen, engines)
+}
+
+// tally compares how often each letter was seen with what the engines had to send.
+func tally(seen map[string]int, engines []*engine) map[string]verdict {
 	verdicts := map[string]verdict{}
 	for _, e := range engines {
 		var v verdict

@@ -3,6 +3,7 @@ package dlq_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/multi-tenant/manage-kafka/internal/txn"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/test/faultproxy"
+	"github.com/multi-tenant/manage-kafka/test/peers"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 	"github.com/multi-tenant/manage-kafka/test/tier"
 )
@@ -166,14 +168,14 @@ func TestFaults(t *testing.T) {
 		seed = n
 	}
 	t.Logf("seed %d", seed)
-	t.Run("scenarios", func(t *testing.T) { testScenarios(t, direct, cluster.Bootstrap(), seed) })
+	t.Run("scenarios", func(t *testing.T) { testScenarios(t, direct, cluster.Conn(realkafka.Plaintext), seed) })
 	t.Run("schedules", func(t *testing.T) { testSchedules(t, direct, cluster.Bootstrap(), seed) })
 	t.Run("far", func(t *testing.T) { testFar(t, direct, cluster.Bootstrap()) })
 }
 
 // testScenarios plays every scenario with the cure, and those that break a
 // naive client without it too. The long form plays all of them both ways.
-func testScenarios(t *testing.T, direct *kafka.Client, bootstrap string, seed uint64) {
+func testScenarios(t *testing.T, direct *kafka.Client, conn realkafka.Conn, seed uint64) {
 	tries := 5
 	if tier.IsLong() {
 		tries = 50
@@ -189,15 +191,15 @@ func testScenarios(t *testing.T, direct *kafka.Client, bootstrap string, seed ui
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				playScenario(t, direct, bootstrap, sc, cured, tries, rand.New(rand.NewPCG(seed, uint64(i))))
+				playScenario(t, direct, conn, sc, cured, tries, rand.New(rand.NewPCG(seed, uint64(i))))
 			})
 		}
 	}
 }
 
 // playScenario runs the tries one after the other on topics of their own.
-func playScenario(t *testing.T, direct *kafka.Client, bootstrap string, sc scenario, cured bool, tries int, random *rand.Rand) {
-	proxy := faultproxy.Start(t, bootstrap, faultproxy.Options{})
+func playScenario(t *testing.T, direct *kafka.Client, conn realkafka.Conn, sc scenario, cured bool, tries int, random *rand.Rand) {
+	proxy := faultproxy.Start(t, conn.Bootstrap, faultproxy.Options{})
 	where := newPlace(t, direct, strings.ToLower(realkafka.Name(t)), 1)
 	var engines []*engine
 	hits, late := 0, map[string]int{}
@@ -222,7 +224,19 @@ func playScenario(t *testing.T, direct *kafka.Client, bootstrap string, sc scena
 		engines = append(engines, e)
 	}
 	bad, lost, dup := 0, 0, 0
-	for _, v := range judge(t, direct, where.topic, where.parts, engines...) {
+	verdicts := judge(t, direct, where.topic, where.parts, engines...)
+	if sc.name == "A" || sc.name == "N" {
+		t.Run("kcat", func(t *testing.T) {
+			seen := map[string]int{}
+			for line := range strings.Lines(string(peers.KcatConsume(t, conn, where.topic, "-f", "%k\n"))) {
+				seen[strings.TrimSpace(line)]++
+			}
+			if got := tally(seen, engines); !maps.Equal(got, verdicts) {
+				t.Errorf("kcat finds %v, our reader %v", got, verdicts)
+			}
+		})
+	}
+	for _, v := range verdicts {
 		if v.bad() {
 			bad++
 		}
