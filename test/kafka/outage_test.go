@@ -111,7 +111,7 @@ func TestReadToEndOutlivesItsLeader(t *testing.T) {
 }
 
 func TestZooKeeperEraIsNegotiated(t *testing.T) {
-	cluster := realkafka.Start(t, realkafka.Options{Version: realkafka.ZooKeeper, Listeners: []realkafka.Listener{realkafka.SASLPlaintext, realkafka.SSL}})
+	cluster := realkafka.SharedZooKeeper(t)
 	topic := realkafka.Name(t)
 	peers.CreateTopic(t, cluster.Conn(realkafka.Plaintext), topic, 1, 1)
 	for name, conf := range map[string]kafka.Config{

@@ -44,7 +44,7 @@ func answer(t *testing.T, conn realkafka.Conn, code int, v any, args ...string) 
 func forEachEra(t *testing.T, test func(t *testing.T, conn realkafka.Conn)) {
 	t.Run("current", func(t *testing.T) { test(t, realkafka.Shared(t).Conn(realkafka.Plaintext)) })
 	t.Run("zookeeper", func(t *testing.T) {
-		test(t, realkafka.Start(t, realkafka.Options{Version: realkafka.ZooKeeper}).Conn(realkafka.Plaintext))
+		test(t, realkafka.SharedZooKeeper(t).Conn(realkafka.Plaintext))
 	})
 }
 
