@@ -40,14 +40,20 @@ func Main(m *testing.M) {
 // and group names of their own, see [Name].
 func Shared(t testing.TB) *Cluster {
 	t.Helper()
-	return sharedOf(t, Options{Version: Current, Listeners: AllListeners()})
+	return sharedOf(t, Options{Version: Current, Listeners: AllListeners(), Properties: patient()})
 }
 
 // SharedZooKeeper is Shared with a broker of ZooKeeper's last release, which has
 // the doors [SASLPlaintext] and [SSL] beside [Plaintext].
 func SharedZooKeeper(t testing.TB) *Cluster {
 	t.Helper()
-	return sharedOf(t, Options{Version: ZooKeeper, Listeners: []Listener{SASLPlaintext, SSL}})
+	return sharedOf(t, Options{Version: ZooKeeper, Listeners: []Listener{SASLPlaintext, SSL}, Properties: patient()})
+}
+
+// patient are settings of a broker that nobody kills: on a machine too busy for
+// its heartbeats it is not taken for dead.
+func patient() map[string]string {
+	return map[string]string{"broker.session.timeout.ms": "60000", "zookeeper.session.timeout.ms": "60000"}
 }
 
 func sharedOf(t testing.TB, opts Options) *Cluster {
