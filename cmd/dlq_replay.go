@@ -31,6 +31,7 @@ func newDLQReplayCommand(a *app) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&opts.To, "to", "", "target `topic`")
 	f.Int64Var(&opts.Limit, "limit", 0, "at most `N` letters")
+	f.Float64Var(&opts.Rate, "rate", 0, "rate")
 	f.BoolVar(&opts.Takeover, "takeover", false, "take over")
 	f.BoolVar(&opts.AssumeDead, "assume-dead", false, "assume dead")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "show the plan and send nothing")

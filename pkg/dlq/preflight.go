@@ -17,7 +17,7 @@ func (p *Plan) preflight(ctx context.Context) error {
 	if err := p.findTopics(ctx); err != nil {
 		return err
 	}
-	ledger, err := OpenLedger(ctx, p.client, LedgerOptions{Topic: p.opts.Ledger, Queue: p.Queue, Detail: p.opts.Action == Reopened})
+	ledger, err := p.openLedger(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,6 +39,21 @@ func (p *Plan) preflight(ctx context.Context) error {
 		p.warn("%s was made anew: %d letters that the ledger names for its former topic do not count", p.Queue, n)
 	}
 	return p.lookFirst(ctx)
+}
+
+// openLedger reads the ledger. What a transaction of this queue's own id keeps
+// back is no news: it is that of a run which lives, as is found out next, or it
+// is aborted when the run begins. Anybody else's is waited for.
+func (p *Plan) openLedger(ctx context.Context) (*Ledger, error) {
+	const soon = 300 * time.Millisecond
+	opts := LedgerOptions{Topic: p.opts.Ledger, Queue: p.Queue, Detail: p.opts.Action == Reopened, Patience: soon}
+	l, err := OpenLedger(ctx, p.client, opts)
+	if err != nil || l.Open == nil || describeTransaction(ctx, p.client, transactionalID(p.Queue)).open {
+		return l, err
+	}
+	p.opts.Notice(fmt.Sprintf("waiting for a transaction of another queue, open since offset %d of %s, before reading the ledger", l.Open.Stable, l.Topic))
+	opts.Patience, opts.Insist = 2*p.opts.Timeout+15*time.Second, true
+	return l, l.advance(ctx, p.client, opts)
 }
 
 // findTopics finds the queue and the ledger.
