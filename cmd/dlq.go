@@ -39,6 +39,7 @@ own, says that it was replayed, discarded or parked.`,
 		newDLQCheckCommand(a),
 		newDLQExportCommand(a),
 	)
+	cmd.AddCommand(a.dlqChangeCommands()...)
 	return cmd
 }
 
@@ -67,31 +68,15 @@ func (a *app) valueMask(c *kafka.Client) (console.Mask, error) {
 	return console.NewMask(append(a.target.mask, mask...))
 }
 
-// explainDLQ gives an error of package dlq its exit code and its hint.
+// explainDLQ gives an error of reading dead letters its exit code and its hint.
 func explainDLQ(err error) error {
 	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, dlq.ErrInvalid):
-		return withCode(err, exitUsage)
-	case errors.Is(err, dlq.ErrNoLedger):
-		return withHint(err, "make it with: manage-kafka dlq ledger init")
-	case errors.Is(err, dlq.ErrConflict):
-		return withCode(err, exitConflict)
-	case errors.Is(err, dlq.ErrBusy):
-		return withCode(err, exitBusy)
-	case errors.Is(err, dlq.ErrNothingMatched):
-		return withCode(err, exitNoMatch)
-	case errors.Is(err, dlq.ErrPartly):
-		return withCode(err, exitPartly)
-	case errors.Is(err, dlq.ErrStuck):
-		return withCode(err, exitUnreachable)
-	case errors.Is(err, dlq.ErrNoTransactions):
-		return withCode(err, exitNotPermitted)
 	case errors.Is(err, dlq.ErrNotFound):
 		return withHint(err, "see the queues there are with: manage-kafka dlq list")
+	case errors.Is(err, dlq.ErrConflict):
+		return withCode(err, exitConflict)
 	}
-	return err
+	return explainRun(err)
 }
 
 // completeQueues completes arguments with the names of dead letter queues.

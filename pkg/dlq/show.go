@@ -152,7 +152,7 @@ func (r *queueReading) selected(ctx context.Context, opts ShowOptions) ([]Shown,
 }
 
 func (r *queueReading) shown(rec kafka.Record, l Letter) Shown {
-	s := Shown{ID: letterAt(rec.Partition, rec.Offset), Queue: r.topic.Name, State: StatePending, Failed: l.Fingerprint(), Letter: l, Record: rec}
+	s := Shown{ID: letterName(rec.Partition, rec.Offset), Queue: r.topic.Name, State: StatePending, Failed: l.Fingerprint(), Letter: l, Record: rec}
 	switch {
 	case r.state.Parked.Has(rec.Partition, rec.Offset):
 		s.State = StateParked
@@ -166,6 +166,3 @@ func (r *queueReading) shown(rec kafka.Record, l Letter) Shown {
 	}
 	return s
 }
-
-// letterAt names a letter by its partition and offset.
-func letterAt(partition int32, offset int64) string { return fmt.Sprintf("%d@%d", partition, offset) }
