@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
 	"github.com/multi-tenant/manage-kafka/internal/letters"
@@ -198,5 +199,45 @@ func TestMetricEscapesLabels(t *testing.T) {
 	m.add(1.5, "dlq", "a\"b\\c\nd\xff")
 	if want := `dlq_up{dlq="a\"b\\c\nd` + "\uFFFD" + `"} 1.5`; m.lines[0] != want {
 		t.Errorf("%s, want %s", m.lines[0], want)
+	}
+}
+
+// Retention does not wait for readers: what expires between the look at a
+// queue's bounds and the reading is passed over, and the rest is read.
+func TestLettersThatExpireMeanwhile(t *testing.T) {
+	t.Parallel()
+	const n = 100
+	records := make([]*kgo.Record, n)
+	for i := range records {
+		records[i] = letterOf(0, time.UnixMilli(1795406037334), "a", "x")
+	}
+	c := queueOn(t, "orders.dlq", 1, records...)
+	r, err := openReading(t.Context(), c, "orders.dlq", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ start, want int64 }{{40, n - 40}, {n, 0}} {
+		deleteBefore(t, c, "orders.dlq", tc.start)
+		sum, err := r.group(t.Context(), FailuresOptions{})
+		if err != nil || sum.letters != tc.want {
+			t.Errorf("from %d on: %d letters, %v", tc.start, sum.letters, err)
+		}
+	}
+}
+
+// deleteBefore deletes the records of partition 0 before an offset.
+func deleteBefore(t *testing.T, c *kafka.Client, topic string, offset int64) {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Bootstrap()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	req := kmsg.NewPtrDeleteRecordsRequest()
+	req.TimeoutMillis = 5000
+	req.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: topic, Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Offset: offset}}}}
+	res, err := req.RequestWith(t.Context(), cl)
+	if err != nil || res.Topics[0].Partitions[0].ErrorCode != 0 {
+		t.Fatalf("%+v, %v", res, err)
 	}
 }
