@@ -67,7 +67,7 @@ and works on any Kafka cluster from 2.1 to 4.x.`,
 		&cobra.Group{ID: groupTopics, Title: "Topics:"},
 		&cobra.Group{ID: groupRecords, Title: "Records:"},
 		&cobra.Group{ID: groupEvents, Title: "Events:"},
-		&cobra.Group{ID: groupGroups, Title: "Consumer groups:"},
+		&cobra.Group{ID: groupGroups, Title: "Groups and transactions:"},
 		&cobra.Group{ID: groupTool, Title: "This tool:"},
 	)
 	root.AddCommand(a.commands()...)
@@ -105,6 +105,7 @@ func (a *app) commands() []*cobra.Command {
 		newEmitEventCommand(a),
 		newEventsCommand(a),
 		newGroupsCommand(a),
+		newTxnCommand(a),
 		newExitCodesTopic(),
 		newTemplatesTopic(),
 		newTopicSettingsTopic(),
