@@ -129,7 +129,7 @@ func testEdges(t *testing.T, c *kafka.Client) {
 		e := newEdge(t, c, txn.Options{Timeout: time.Second}, nil)
 		reader := txn.NewReader(c)
 		_, err := e.p.Commit(t.Context(), txn.Write{Records: e.records("late"), Before: func(ctx context.Context) error {
-			return await(ctx, func() (bool, error) {
+			return waitUntil(ctx, func() (bool, error) {
 				state, err := reader.Describe(ctx, e.topic)
 				return state.State == "CompleteAbort", err
 			})
@@ -215,8 +215,8 @@ func testEdges(t *testing.T, c *kafka.Client) {
 	})
 }
 
-// await polls until it is so, or the context or five times the room is over.
-func await(ctx context.Context, so func() (bool, error)) error {
+// waitUntil polls until it is so, or the context or five times the room is over.
+func waitUntil(ctx context.Context, so func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -255,7 +255,7 @@ func testLeaderLoss(t *testing.T, cluster *realkafka.Cluster, direct *kafka.Clie
 		e.mu.Lock()
 		from := len(e.tried)
 		e.mu.Unlock()
-		if err := await(t.Context(), func() (bool, error) {
+		if err := waitUntil(t.Context(), func() (bool, error) {
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			return len(e.tried) > from+chunks || len(done) > 0, nil
