@@ -241,3 +241,35 @@ func deleteBefore(t *testing.T, c *kafka.Client, topic string, offset int64) {
 		t.Fatalf("%+v, %v", res, err)
 	}
 }
+
+// A partition without leader is said at once, beside the queues that answer.
+func TestListDoesNotWaitForALeader(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t, kfake.SeedTopics(1, "lost.dlq", "well.dlq"))
+	c := kafkatest.Open(t, kafkatest.Bootstrap(cluster))
+	cluster.ControlKey(int16(kmsg.ListOffsets), func(in kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		req := in.(*kmsg.ListOffsetsRequest)
+		res := req.ResponseKind().(*kmsg.ListOffsetsResponse)
+		for _, topic := range req.Topics {
+			part := kmsg.NewListOffsetsResponseTopicPartition()
+			part.Offset = 0
+			if topic.Topic == "lost.dlq" {
+				part.ErrorCode = 5 // LEADER_NOT_AVAILABLE
+			}
+			res.Topics = append(res.Topics, kmsg.ListOffsetsResponseTopic{Topic: topic.Topic, Partitions: []kmsg.ListOffsetsResponseTopicPartition{part}})
+		}
+		return res, nil, true
+	})
+	start := time.Now()
+	list, err := List(t.Context(), c, ListOptions{})
+	if err != nil || len(list.Queues) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if list.Queues[0].Error == "" || list.Queues[1].Error != "" {
+		t.Errorf("listed %+v", list.Queues)
+	}
+	if took := time.Since(start); took > kafka.DefaultTimeout/2 {
+		t.Errorf("it took %s", took)
+	}
+}
