@@ -274,3 +274,49 @@ func testReplayScenarios(t *testing.T, cluster *realkafka.Cluster, direct *kafka
 		})
 	}
 }
+
+// testReplaySchedules breaks the product's own replay at random, on replicated
+// topics, with kills between.
+func testReplaySchedules(t *testing.T, cluster *realkafka.Cluster, direct *kafka.Client, seed uint64) {
+	runs, lanes := 6, 3
+	if tier.IsLong() {
+		runs = 100
+	}
+	const letters = 2 * replayLetters
+	for lane := range lanes {
+		t.Run(fmt.Sprint(lane), func(t *testing.T) {
+			t.Parallel()
+			r := newReplayed(t, cluster, direct, 3, 3)
+			r.from = 0
+			hits := 0
+			var told []string
+			for run := lane; run < runs; run += lanes {
+				seed := seed + uint64(run)
+				random := rand.New(rand.NewPCG(seed, 2))
+				proxy := faultproxy.Start(t, cluster.Bootstrap(), faultproxy.Options{})
+				r.proxy = proxy
+				r.fill(t, letters)
+				r.from += letters
+				schedule := proxy.Schedule(seed, faultproxy.Plan{Faults: 8, Within: 10})
+				for range random.IntN(2) {
+					key := []int16{faultproxy.Produce, faultproxy.EndTxn, faultproxy.AddPartitionsToTxn}[random.IntN(3)]
+					proxy.Add(faultproxy.Rule{Key: key, Nth: 1 + random.IntN(6), Hook: func(f faultproxy.Frame) {
+						if f.Client == r.client() {
+							r.kill()
+						}
+					}})
+				}
+				if err := r.run(t.Context(), proxy.Bootstrap()); err != nil {
+					t.Errorf("%v: %v", schedule, err)
+				}
+				hits += schedule.Hits()
+				told = append(told, schedule.String())
+			}
+			v := verdictOf(r.count(t), r.from)
+			t.Logf("%d schedules from seed %d, %d faults hit, %d kills: lost %d, duplicated %d", len(told), seed+uint64(lane), hits, r.lives, v.lost, v.duplicated)
+			if v.bad() {
+				t.Errorf("lost %d and duplicated %d letters in\n%s", v.lost, v.duplicated, strings.Join(told, "\n"))
+			}
+		})
+	}
+}

@@ -168,6 +168,7 @@ func TestFaults(t *testing.T) {
 	t.Logf("seed %d", seed)
 	t.Run("scenarios", func(t *testing.T) { testScenarios(t, direct, cluster.Conn(realkafka.Plaintext), seed) })
 	t.Run("replay", func(t *testing.T) { testReplayScenarios(t, cluster, direct, seed) })
+	t.Run("replay schedules", func(t *testing.T) { testReplaySchedules(t, cluster, direct, seed) })
 	t.Run("schedules", func(t *testing.T) { testSchedules(t, direct, cluster.Bootstrap(), seed) })
 	t.Run("edges", func(t *testing.T) { testEdges(t, direct) })
 	t.Run("far", func(t *testing.T) { testFar(t, direct, cluster.Bootstrap()) })
