@@ -63,6 +63,10 @@ type Options struct {
 
 	// Selection says which pending letters are meant.
 	Selection Selection
+	// filter, when set, leaves letters out beside the selection.
+	filter func(*kafka.Record, *Letter) bool
+	// repairs says that the ledger is known not to fit, and is being mended.
+	repairs bool
 	// Approved, when set, is a plan that was made earlier: only letters that it
 	// names are taken.
 	Approved *PlanFile
@@ -85,8 +89,8 @@ type Options struct {
 
 	// Transform may change what is sent and Validate may refuse it: a letter
 	// with an error stays pending, with the error as its reason. They run
-	// outside of any transaction, in the order of the plan, once for the plan
-	// and once for the run, and may be called at any time between.
+	// outside of any transaction, one call at a time, once for the plan in no
+	// order and once for the run in the plan's, and must say the same both times.
 	Transform func(context.Context, *Outgoing) error
 	Validate  func(context.Context, *Outgoing) error
 	// BeforeChunk and AfterChunk run around each transaction while none is
