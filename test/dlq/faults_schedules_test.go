@@ -22,7 +22,7 @@ import (
 func testSchedules(t *testing.T, direct *kafka.Client, bootstrap string, seed uint64) {
 	runs, lanes := 20, 5
 	if tier.IsLong() {
-		runs = 500
+		runs, lanes = 500, 10
 	}
 	var (
 		mu                               sync.Mutex
