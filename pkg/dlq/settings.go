@@ -19,7 +19,7 @@ type topicFacts struct {
 	name       string
 	id         string // empty on brokers before 2.8
 	partitions int32
-	maxBytes   int // the largest record batch it takes
+	maxBytes   int  // the largest record batch it takes
 	told       bool // the settings are the topic's, not Kafka's defaults
 	compacted  bool
 	deletes    bool          // by age or size
