@@ -25,15 +25,14 @@ import (
 // stands on a clock of its own (testing/synctest), so that hours of retries and
 // rebalances pass in moments, and fails the test where a promise is broken.
 type model struct {
-	t      testing.TB
-	seed   uint64
-	rng    *rand.Rand
-	opts   Subscription
-	sub    *subscription
-	parts  []*modelPartition
-	ctx    context.Context
-	stop   context.CancelFunc
-	epochs int
+	t     testing.TB
+	seed  uint64
+	rng   *rand.Rand
+	opts  Subscription
+	sub   *subscription
+	parts []*modelPartition
+	ctx   context.Context
+	stop  context.CancelFunc
 
 	mu       sync.Mutex
 	sendDown bool

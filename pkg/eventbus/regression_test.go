@@ -292,11 +292,11 @@ func TestParallelConsumer184Starvation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Subscription{Concurrency: 4})
-		var last time.Duration
+		var last atomic.Int64
 		began := time.Now()
 		r.start(func(ctx context.Context, rec Record) error {
 			if rec.Partition == 1 {
-				last = time.Since(began)
+				last.Store(int64(time.Since(began)))
 			}
 			return takes(10*time.Millisecond)(ctx, rec)
 		})
@@ -304,8 +304,8 @@ func TestParallelConsumer184Starvation(t *testing.T) {
 		r.rest(time.Second)
 		endSmall := r.claim("orders", 1, records(10, 10)...)
 		r.rest(2 * time.Minute)
-		if last > 10*time.Second {
-			t.Errorf("10 records waited %v behind another partition's 20,000", last)
+		if waited := time.Duration(last.Load()); waited > 10*time.Second {
+			t.Errorf("10 records waited %v behind another partition's 20,000", waited)
 		}
 		endBig()
 		endSmall()
@@ -451,14 +451,14 @@ func TestLetterTooLarge(t *testing.T) {
 		r := newRig(t, Subscription{Retries: []time.Duration{}})
 		r.sub.bus.opts.Letters.Stack = true
 		var tried []int
-		room := 0
+		var room atomic.Int64
 		r.sub.send = func(ctx context.Context, list []outgoing) []error {
 			n := 0
 			for _, h := range list[0].headers {
 				n += len(h.Name) + len(h.Value)
 			}
 			tried = append(tried, n)
-			if n > room {
+			if int64(n) > room.Load() {
 				return []error{kafka.NewBrokerError(int16(sarama.ErrMessageSizeTooLarge), "")}
 			}
 			return r.write(ctx, list)
@@ -478,7 +478,7 @@ func TestLetterTooLarge(t *testing.T) {
 		if got := r.sub.state(); got.LettersFailing != 1 || got.Paused != 0 || got.InFlight != 10 {
 			t.Errorf("its key waits and no other: %+v", got)
 		}
-		room = 10_000 // an operator raised the bound
+		room.Store(10_000) // an operator raised the bound
 		r.rest(time.Minute)
 		r.expectAt(20)
 		r.expectLetters(1)

@@ -44,16 +44,6 @@ func (w *letterWriter) open(b *Bus) (sarama.SyncProducer, error) {
 // maxRequest leaves the judgement of sizes to the broker.
 const maxRequest = 100 << 20
 
-// discard drops the producer after an error that it may not recover from.
-func (w *letterWriter) discard(p sarama.SyncProducer) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.producer == p {
-		w.producer = nil
-		_ = p.Close() // what it was sending has failed already
-	}
-}
-
 func (w *letterWriter) close(context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
