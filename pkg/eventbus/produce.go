@@ -134,6 +134,9 @@ func (b *Bus) ship(ctx context.Context, topic string, records []outgoing, index 
 	}
 	n, err := b.partitions(ctx, topic)
 	if err != nil {
+		if b.life.Err() != nil {
+			err = ErrClosed
+		}
 		for _, i := range index {
 			errs[i] = err
 		}

@@ -130,11 +130,17 @@ func TestProduceRefusesWhatBreaksTheContract(t *testing.T) {
 	t.Parallel()
 	cluster, bus := producing(t, eventbus.Options{})
 	good := activated(t, "tenant-id-1")
-	noData, wrongTopic, unknown, unknownMajor := good, good, good, good
+	noData, wrongTopic, unknown, unknownMajor := good, events.Event{}, good, good
 	noData.Data = json.RawMessage(`{"id":7}`)
 	unknown.Type = "tenant.vanished"
 	unknownMajor.DataVersion = "9.0"
-	wrongTopic.Type = "user.deleted"
+	catalogue, err := events.NewCatalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrongTopic, err = catalogue.Example("user.deleted", 1); err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		event events.Event
 		want  error
