@@ -16,7 +16,7 @@ type producerID struct {
 func noProducer() producerID { return producerID{id: -1, epoch: -1} }
 
 // encode is a batch as the protocol library writes it.
-func (l *lane) encode(batch []*parcel, codec sarama.CompressionCodec) *sarama.RecordBatch {
+func (l *outbound) encode(batch []*parcel, codec sarama.CompressionCodec) *sarama.RecordBatch {
 	now := time.Now()
 	first := stampOf(batch[0], now)
 	last := first

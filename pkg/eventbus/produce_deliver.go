@@ -35,7 +35,7 @@ type answer struct {
 
 // deliver sends a batch until it is acknowledged, refused, or its time is up,
 // and settles its parcels.
-func (s *sender) deliver(l *lane, batch []*parcel) {
+func (s *sender) deliver(l *outbound, batch []*parcel) {
 	ctx, cancel := context.WithDeadline(s.life, batch[0].expires)
 	defer cancel()
 	todo := []*shipment{{parcels: batch}}
@@ -74,7 +74,7 @@ func (s *sender) deliver(l *lane, batch []*parcel) {
 
 // refuse settles the records that the broker blames and gives back the others;
 // where it blames none of many, halving the batch finds them.
-func (s *sender) refuse(l *lane, sh *shipment, a answer) []*shipment {
+func (s *sender) refuse(l *outbound, sh *shipment, a answer) []*shipment {
 	if len(sh.parcels) == 1 && len(a.bad) == 0 {
 		a.bad = map[int]error{0: a.refusal}
 	}
@@ -97,7 +97,7 @@ func (s *sender) refuse(l *lane, sh *shipment, a answer) []*shipment {
 }
 
 // persist tries until the broker answers for good.
-func (s *sender) persist(ctx context.Context, l *lane, sh *shipment) (answer, error) {
+func (s *sender) persist(ctx context.Context, l *outbound, sh *shipment) (answer, error) {
 	renumbered := false
 	for attempt := 0; ; attempt++ {
 		a, err := s.attempt(ctx, l, sh)
@@ -136,7 +136,7 @@ func pause(ctx context.Context, attempt int) bool {
 
 // attempt sends the batch once. After an error that may be cured the same batch
 // under the same numbers is written once however often it is sent.
-func (s *sender) attempt(ctx context.Context, l *lane, sh *shipment) (answer, error) {
+func (s *sender) attempt(ctx context.Context, l *outbound, sh *shipment) (answer, error) {
 	if l.producer.id < 0 {
 		id, generation, err := s.identity.take(ctx, s, l.tp, l.generation)
 		if err != nil {
@@ -198,7 +198,7 @@ func refusalOf(block *sarama.ProduceResponseBlock, n int) answer {
 }
 
 // exchange makes one request to the partition's leader and waits for its answer.
-func (s *sender) exchange(ctx context.Context, l *lane, sh *shipment) (*sarama.ProduceResponse, error) {
+func (s *sender) exchange(ctx context.Context, l *outbound, sh *shipment) (*sarama.ProduceResponse, error) {
 	type reply struct {
 		res *sarama.ProduceResponse
 		err error

@@ -48,7 +48,7 @@ type sender struct {
 
 	mu     sync.Mutex
 	closed bool
-	lanes  map[kafka.TopicPartition]*lane
+	lanes  map[kafka.TopicPartition]*outbound
 	work   sync.WaitGroup
 
 	links    links
@@ -59,7 +59,7 @@ func newSender(life context.Context, client *kafka.Client, o ProduceOptions) *se
 	return &sender{
 		client: client, conn: client.Wire(), life: life, patience: o.Timeout, codec: o.codecOf,
 		capacity: o.MaxBuffered, room: semaphore.NewWeighted(o.MaxBuffered),
-		lanes: map[kafka.TopicPartition]*lane{},
+		lanes: map[kafka.TopicPartition]*outbound{},
 		links: links{states: map[*sarama.Broker]*linkState{}, asked: map[string]time.Time{}},
 	}
 }
@@ -104,26 +104,26 @@ type load struct {
 	done chan struct{} // closed when all are settled
 
 	mu     sync.Mutex
-	failed map[*lane]error // partitions in which a batch failed
+	failed map[*outbound]error // partitions in which a batch failed
 }
 
-func (o *load) fail(l *lane, err error) {
+func (o *load) fail(l *outbound, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed == nil {
-		o.failed = map[*lane]error{}
+		o.failed = map[*outbound]error{}
 	}
 	o.failed[l] = err
 }
 
-func (o *load) failure(l *lane) error {
+func (o *load) failure(l *outbound) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.failed[l]
 }
 
-// lane is one partition as the sender sees it.
-type lane struct {
+// outbound is one partition as the sender sees it.
+type outbound struct {
 	tp kafka.TopicPartition
 
 	mu    sync.Mutex
@@ -203,7 +203,7 @@ func (s *sender) put(tp kafka.TopicPartition, parcels []*parcel) {
 	}
 	l := s.lanes[tp]
 	if l == nil {
-		l = &lane{tp: tp, producer: noProducer()}
+		l = &outbound{tp: tp, producer: noProducer()}
 		s.lanes[tp] = l
 	}
 	l.mu.Lock()
@@ -222,7 +222,7 @@ func (s *sender) put(tp kafka.TopicPartition, parcels []*parcel) {
 	s.mu.Unlock()
 }
 
-func heldBack(l *lane, cause error) error {
+func heldBack(l *outbound, cause error) error {
 	return fmt.Errorf("%s: %w: %w", l.tp, errHeldBack, cause)
 }
 
@@ -246,7 +246,7 @@ func sizeOfAll(parcels []*parcel) int64 {
 }
 
 // run sends what the partition's queue holds until it is empty.
-func (s *sender) run(l *lane) {
+func (s *sender) run(l *outbound) {
 	for {
 		batch := l.take()
 		if batch == nil {
@@ -259,7 +259,7 @@ func (s *sender) run(l *lane) {
 
 // take removes the next batch from the queue; nil when there is none, and the
 // partition is idle from then on.
-func (l *lane) take() []*parcel {
+func (l *outbound) take() []*parcel {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n, size := 0, 0
@@ -278,7 +278,7 @@ func (l *lane) take() []*parcel {
 
 // giveUp settles a batch that failed, and the queued parcels of the calls that
 // it belongs to, so that none of a call overtakes one before it.
-func (s *sender) giveUp(l *lane, batch []*parcel, err error) {
+func (s *sender) giveUp(l *outbound, batch []*parcel, err error) {
 	for _, p := range batch {
 		if p.load.failure(l) == nil {
 			p.load.fail(l, err)
