@@ -92,7 +92,7 @@ func (h Health) down(err error) Health {
 func (g GroupState) fault() error {
 	name := fmt.Sprintf("group %s, topic %s: ", g.Group, g.Topic)
 	switch {
-	case g.State == stateEnded:
+	case g.State == phaseEnded:
 		return errors.New(name + "ended: " + g.Error)
 	case g.LettersFailing > 0:
 		return fmt.Errorf("%s%d keys wait because their dead letters cannot be written", name, g.LettersFailing)
@@ -101,9 +101,6 @@ func (g GroupState) fault() error {
 	}
 	return nil
 }
-
-// stateEnded is [GroupState.State] of a subscription that ended by itself.
-const stateEnded = "ended"
 
 // states is what the Bus is doing, without asking anybody.
 func (b *Bus) states() busState {

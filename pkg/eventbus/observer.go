@@ -185,7 +185,7 @@ func (o *observer) letterHeaders(_ context.Context, headers []kafka.Header) []ka
 // producing begins a call of Produce or ProduceBatch; the context it gives is the
 // one to send under. finish takes the errors of the events, nil for those that are
 // acknowledged.
-func (o *observer) producing(ctx context.Context, topic string, list []events.Event) (_ context.Context, finish func(took time.Duration, errs []error)) {
+func (o *observer) producing(ctx context.Context, topic string, list []Message) (_ context.Context, finish func(took time.Duration, errs []error)) {
 	if o.tracing == nil {
 		return ctx, func(took time.Duration, errs []error) { o.sent(ctx, topic, list, took, errs) }
 	}
@@ -198,18 +198,18 @@ func (o *observer) producing(ctx context.Context, topic string, list []events.Ev
 }
 
 // sent tells of a call of Produce or ProduceBatch that ended.
-func (o *observer) sent(ctx context.Context, topic string, list []events.Event, took time.Duration, errs []error) {
+func (o *observer) sent(ctx context.Context, topic string, list []Message, took time.Duration, errs []error) {
 	failed := 0
 	for i, err := range errs {
 		if err != nil {
 			failed++
-			o.log.Warn("event is not produced", "topic", topic, "type", list[i].Type, "event", list[i].ID, "result", produceResult(err))
+			o.log.Warn("event is not produced", "topic", topic, "type", list[i].Event.Type, "event", list[i].Event.ID, "result", produceResult(err))
 		}
 		if o.metrics != nil {
-			o.metrics.produced.WithLabelValues(topic, o.metrics.typeLabel(list[i].Type), produceResult(err)).Inc()
+			o.metrics.produced.WithLabelValues(topic, o.metrics.typeLabel(list[i].Event.Type), produceResult(err)).Inc()
 		}
 		if o.metrics != nil && invalidEvent(err) {
-			o.metrics.invalid.WithLabelValues(o.metrics.typeLabel(list[i].Type)).Inc()
+			o.metrics.invalid.WithLabelValues(o.metrics.typeLabel(list[i].Event.Type)).Inc()
 		}
 	}
 	if o.metrics != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,7 +63,7 @@ func EventErrors(err error) map[int]*EventError {
 // kafka.ErrNotPermitted, [ErrBreakerOpen], [ErrClosed], and [ErrUncertain] when the
 // answer did not come in time or ctx ended first.
 func (b *Bus) Produce(ctx context.Context, topic string, event events.Event) error {
-	errs := b.produce(ctx, topic, []events.Event{event})
+	errs := b.produce(ctx, topic, []Message{{Event: event}})
 	if errs == nil {
 		return nil
 	}
@@ -76,6 +77,24 @@ func (b *Bus) Produce(ctx context.Context, topic string, event events.Event) err
 // error joins an [*EventError] for each event that is not acknowledged, see
 // [EventErrors]; nil means that all are.
 func (b *Bus) ProduceBatch(ctx context.Context, topic string, list ...events.Event) error {
+	messages := make([]Message, len(list))
+	for i, e := range list {
+		messages[i].Event = e
+	}
+	return b.ProduceMessages(ctx, topic, messages...)
+}
+
+// Message is an event with headers beside those that the contract gives it.
+type Message struct {
+	Event events.Event
+	// Headers come after the contract's. A traceparent stands for that of the
+	// call's context. A nil value is sent as an empty one, since kafkajs cannot
+	// send null on.
+	Headers []kafka.Header
+}
+
+// ProduceMessages is [Bus.ProduceBatch] for events with headers of their own.
+func (b *Bus) ProduceMessages(ctx context.Context, topic string, list ...Message) error {
 	errs := b.produce(ctx, topic, list)
 	if errs == nil {
 		return nil
@@ -83,7 +102,7 @@ func (b *Bus) ProduceBatch(ctx context.Context, topic string, list ...events.Eve
 	var all []error
 	for i, err := range errs {
 		if err != nil {
-			all = append(all, &EventError{Index: i, ID: list[i].ID, Err: err})
+			all = append(all, &EventError{Index: i, ID: list[i].Event.ID, Err: err})
 		}
 	}
 	return errors.Join(all...)
@@ -91,7 +110,7 @@ func (b *Bus) ProduceBatch(ctx context.Context, topic string, list ...events.Eve
 
 // produce sends events of one topic. It returns nil when all are acknowledged,
 // else an error for each that is not.
-func (b *Bus) produce(ctx context.Context, topic string, list []events.Event) []error {
+func (b *Bus) produce(ctx context.Context, topic string, list []Message) []error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -100,8 +119,8 @@ func (b *Bus) produce(ctx context.Context, topic string, list []events.Event) []
 	errs := make([]error, len(list))
 	records := make([]outgoing, 0, len(list))
 	index := make([]int, 0, len(list)) // of records in list
-	for i, e := range list {
-		r, err := b.prepare(ctx, topic, e)
+	for i := range list {
+		r, err := b.prepare(ctx, topic, &list[i])
 		if err != nil {
 			errs[i] = err
 			continue
@@ -165,8 +184,8 @@ func (b *Bus) ship(ctx context.Context, topic string, records []outgoing, index 
 
 // prepare checks an event and makes the record that it goes out as, but for the
 // partition.
-func (b *Bus) prepare(ctx context.Context, topic string, e events.Event) (outgoing, error) {
-	e = childOf(ctx, e)
+func (b *Bus) prepare(ctx context.Context, topic string, m *Message) (outgoing, error) {
+	e := ChildOf(ctx, m.Event)
 	if err := e.Validate(); err != nil {
 		return outgoing{}, err
 	}
@@ -178,28 +197,22 @@ func (b *Bus) prepare(ctx context.Context, topic string, e events.Event) (outgoi
 	if r.Topic != topic {
 		return outgoing{}, fmt.Errorf("%s: %w: %s", e.Type, ErrWrongTopic, r.Topic)
 	}
-	out := outgoing{topic: topic, key: r.Key, value: raw, headers: make([]kafka.Header, 0, len(r.Headers)+2)}
+	out := outgoing{topic: topic, key: r.Key, value: raw, headers: make([]kafka.Header, 0, len(r.Headers)+2+len(m.Headers))}
 	for _, h := range r.Headers {
 		out.headers = append(out.headers, kafka.Header{Name: h.Name, Value: h.Value})
 	}
-	out.headers = injectTrace(ctx, out.headers)
+	traced := false
+	for _, h := range m.Headers {
+		if h.Value == nil {
+			h.Value = []byte{}
+		}
+		traced = traced || strings.EqualFold(h.Name, events.HeaderTraceparent)
+		out.headers = append(out.headers, h)
+	}
+	if !traced {
+		out.headers = injectTrace(ctx, out.headers)
+	}
 	return out, nil
-}
-
-// childOf makes an event a child of the one that ctx belongs to, as far as it
-// does not say otherwise.
-func childOf(ctx context.Context, e events.Event) events.Event {
-	parent, ok := Parent(ctx)
-	if !ok || parent.ID == e.ID {
-		return e
-	}
-	if e.CausationID == "" {
-		e.CausationID = parent.ID
-	}
-	if e.CorrelationID == "" {
-		e.CorrelationID = CorrelationID(ctx)
-	}
-	return e
 }
 
 // contracts are the validators of what is sent.

@@ -3,7 +3,6 @@ package eventbus
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -63,6 +62,14 @@ func injectTrace(ctx context.Context, headers []kafka.Header) []kafka.Header {
 	return c.headers
 }
 
+// Traceparent is the W3C trace context of ctx in the form of its header, to keep with
+// an event that is produced later; "" without one.
+func Traceparent(ctx context.Context) string {
+	c := &carrier{}
+	propagation.TraceContext{}.Inject(ctx, c)
+	return c.Get(events.HeaderTraceparent)
+}
+
 // extractTrace reads the trace context that a record was sent in; it is not valid
 // where the record has none. Of ctx nothing is taken over.
 func extractTrace(ctx context.Context, headers []kafka.Header) trace.SpanContext {
@@ -79,10 +86,10 @@ type tracing struct {
 }
 
 // sending begins the span of a call of Produce.
-func (t *tracing) sending(ctx context.Context, topic string, list []events.Event) (context.Context, trace.Span) {
+func (t *tracing) sending(ctx context.Context, topic string, list []Message) (context.Context, trace.Span) {
 	attrs := append(make([]attribute.KeyValue, 0, 8), operation("send", topic)...)
 	if len(list) == 1 {
-		attrs = append(attrs, message(list[0])...)
+		attrs = append(attrs, message(list[0].Event)...)
 	} else {
 		attrs = append(attrs, attribute.Int("messaging.batch.message_count", len(list)))
 	}
@@ -140,15 +147,7 @@ func endSpan(span trace.Span, err error) {
 	if err == nil || errors.Is(err, ErrSkip) {
 		return
 	}
-	class := errorType(err)
+	class := verdict{err: err}.classOf()
 	span.SetAttributes(attribute.String("error.type", class))
 	span.SetStatus(codes.Error, class)
-}
-
-// errorType names an error by the type of what it goes back to.
-func errorType(err error) string {
-	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
-		err = next
-	}
-	return fmt.Sprintf("%T", err)
 }
