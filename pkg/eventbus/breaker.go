@@ -41,7 +41,7 @@ func newBreaker(name string, opts BreakerOptions, changed func(state string)) *b
 
 // counts tells the errors that speak of the dependency.
 func (b *breaker) counts(err error) bool {
-	return !b.opts.Off && !isPermanent(err) && !errors.Is(err, context.Canceled) && b.opts.Counts(err)
+	return !b.opts.Off && !isPermanent(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrStuck) && b.opts.Counts(err)
 }
 
 // look notes a change of state and returns the state.

@@ -25,9 +25,10 @@ func (s *subscription) failed(l *lane, v verdict, n int) {
 			s.breaker.failed(v.err)
 		}
 		if s.holding.Load() {
-			// The try does not count. The lane is among the first to go on.
+			// The try does not count. The next probe is another lane's, because
+			// this one's record may be what is wrong.
 			l.state = laneReady
-			s.ready.pushFront(l)
+			s.ready.push(l)
 			return
 		}
 	}

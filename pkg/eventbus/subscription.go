@@ -183,7 +183,8 @@ type BreakerOptions struct {
 	Probes int
 	// Counts tells the errors that speak of a dependency rather than of the
 	// event. The default takes [Unavailable], timeouts and errors of
-	// connections. Permanent errors and ended contexts never count.
+	// connections. Permanent errors, and those of calls whose context ended or
+	// whose time was up, never count.
 	Counts func(error) bool
 }
 

@@ -60,7 +60,7 @@ func isUnavailable(err error) bool {
 func infrastructure(err error) bool {
 	var network net.Error
 	switch {
-	case isUnavailable(err), errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrStuck),
+	case isUnavailable(err), errors.As(err, &network), errors.Is(err, context.DeadlineExceeded),
 		errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, driver.ErrBadConn), errors.Is(err, kafka.ErrUnreachable),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET):
 		return true
