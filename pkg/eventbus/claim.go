@@ -43,7 +43,7 @@ type claim struct {
 	lanes   map[string]*lane
 	free    *lane
 	whole   *lane               // of all records, ByPartition
-	parked  map[string]struct{} // keys whose records go to the dead letter topic
+	parked  map[uint64]struct{} // hashes of keys whose records go to the dead letter topic
 	before  *doneBits           // what an earlier owner had done
 
 	calls          []callContext // by worker
@@ -66,7 +66,7 @@ func newClaim(s *subscription, session sarama.ConsumerGroupSession, sc sarama.Co
 		source:  source{group: s.opts.Group, topic: sc.Topic(), partition: sc.Partition()},
 		poked:   make(chan struct{}, 1),
 		quiet:   make(chan struct{}),
-		tracker: newTracker(), lanes: map[string]*lane{}, marked: -1,
+		tracker: newTracker(), lanes: map[string]*lane{}, marked: max(-1, sc.InitialOffset()),
 		room: time.NewTimer(time.Hour),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(s.base)
@@ -81,9 +81,7 @@ func (s *subscription) ConsumeClaim(session sarama.ConsumerGroupSession, sc sara
 	defer c.room.Stop()
 	// A pause of an earlier claim may have outlived it.
 	s.fetching.Resume(c.partition())
-	if err := c.restore(); err != nil {
-		s.obs.groupError(s.opts.Group, c.source.topic, err)
-	}
+	c.restore(session.Context().Done())
 	s.mu.Lock()
 	s.claims[c] = struct{}{}
 	s.mu.Unlock()

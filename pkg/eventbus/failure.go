@@ -81,20 +81,14 @@ func (s *subscription) exhausted(l *lane, v verdict, n int) {
 		s.halt(l, v)
 	default:
 		if s.opts.OnExhausted == ParkKey && l.keyed {
-			c.park(l)
+			if !c.park(l) {
+				s.halt(l, verdict{err: fmt.Errorf("%d keys of the partition are parked, no more can be: %w", mostParked, v.err)})
+				return
+			}
 			s.obs.parked(c.source, c.tracker.at(l.head).off, "event failed for good")
 		}
 		s.condemn(l, v, "")
 	}
-}
-
-// park sends the later records of a lane's key to the dead letter topic.
-func (c *claim) park(l *lane) {
-	if c.parked == nil {
-		c.parked = map[string]struct{}{}
-	}
-	c.parked[l.key] = struct{}{}
-	l.parked = true
 }
 
 // halt ends the subscription before a lane's head.

@@ -65,8 +65,8 @@ func (c *claim) laneFor(m *sarama.ConsumerMessage) *lane {
 		}
 		l := c.newLane()
 		l.key, l.keyed = string(m.Key), true
-		if c.parked != nil {
-			_, l.parked = c.parked[l.key]
+		if len(c.parked) > 0 {
+			_, l.parked = c.parked[hashOf(l.key)]
 		}
 		c.lanes[l.key] = l
 		return l

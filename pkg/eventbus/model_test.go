@@ -57,6 +57,7 @@ type modelPartition struct {
 	started   int64
 	handled   int
 	paused    bool
+	before    doneBits
 }
 
 // plan is how the handler fares with one record.
@@ -67,6 +68,8 @@ type plan struct {
 	panics    bool
 	deaf      bool // takes no notice of its context
 	tries     int
+	epoch     int
+	since     int // tries in that epoch
 }
 
 func (m *model) failf(format string, args ...any) {
@@ -89,6 +92,7 @@ func (m *model) MarkOffset(_ string, id int32, offset int64, note string) {
 			m.failf("partition %d: offset %d is marked, %d is not done", id, offset, r.Offset)
 		}
 	}
+	m.checkNote(p, offset, note)
 	if offset > p.marked {
 		p.marked, p.markNote = offset, note
 	}
@@ -98,10 +102,37 @@ func (m *model) ResetOffset(_ string, id int32, offset int64, note string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if p := m.parts[id]; offset == p.marked {
+		m.checkNote(p, offset, note)
 		p.markNote = note
 	} else {
 		m.failf("partition %d: reset from %d to %d", id, p.marked, offset)
 	}
+}
+
+// checkNote holds a note to what is true. The lock is held.
+func (m *model) checkNote(p *modelPartition, offset int64, note string) {
+	done, _, ok := readNote(offset, note)
+	if !ok && note != "" {
+		m.failf("partition %d: note %q cannot be read", p.id, note)
+	}
+	for _, r := range p.log {
+		for _, d := range done {
+			if d.from <= r.Offset && r.Offset < d.to && p.finished[r.Offset] == "" {
+				m.failf("partition %d: %d is noted and not done", p.id, r.Offset)
+			}
+		}
+	}
+}
+
+// lastNote is what a new owner of the partition finds.
+func (m *model) lastNote(_ context.Context, tp kafka.TopicPartition) (int64, string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.rng.IntN(8) == 0 {
+		return 0, "", kafka.ErrUnreachable
+	}
+	p := m.parts[tp.Partition]
+	return p.committed, p.note, nil
 }
 
 func (m *model) Commit() {
@@ -233,10 +264,21 @@ func (m *model) handle(ctx context.Context, r Record) error {
 			m.failf("partition %d: %d is handled before %d of its key is done", p.id, r.Offset, before.Offset)
 		}
 	}
+	for _, d := range p.before.ranges {
+		if m.opts.DoneBits && d.from <= r.Offset && r.Offset < d.to {
+			m.failf("partition %d: %d was noted as done and is handled again", p.id, r.Offset)
+		}
+	}
 	p.running[lane] = r.Offset
 	pl.tries++
 	p.handled++
 	try := pl.tries
+	if pl.epoch != epoch {
+		pl.epoch, pl.since = epoch, 0
+	}
+	if pl.since++; pl.permanent && pl.since > 1 && m.sub.invokeBatch == nil {
+		m.failf("partition %d: %d is tried again although it failed for good", p.id, r.Offset)
+	}
 	m.mu.Unlock()
 	m.checkBounds(p)
 	err := m.wait(ctx, pl)
@@ -348,6 +390,14 @@ func (m *model) claimOnce(p *modelPartition, life time.Duration) {
 	p.epoch++
 	p.started, p.marked = from, from
 	p.running, p.parked = map[string]int64{}, map[string]bool{}
+	p.markNote = p.note
+	noted, parked, _ := readNote(p.committed, p.note)
+	p.before = doneBits{ranges: noted}
+	for _, r := range p.log {
+		if slices.Contains(parked, hashOf(string(r.Key))) && r.Key != nil {
+			p.parked[string(r.Key)] = true
+		}
+	}
 	c := &modelClaim{p: p, from: from, messages: make(chan *sarama.ConsumerMessage, 4)}
 	m.mu.Unlock()
 	done := make(chan struct{})
@@ -424,7 +474,7 @@ func (m *model) run() {
 		}
 	}
 	m.sub.invoke = m.sub.recordInvoker(m.handle)
-	m.sub.fetching, m.sub.send, m.sub.sizes = m, m.write, m.sizes
+	m.sub.fetching, m.sub.send, m.sub.sizes, m.sub.committedNote = m, m.write, m.sizes, m.lastNote
 	m.sub.start()
 	if err := m.sub.Setup(m); err != nil {
 		m.failf("setup: %v", err)

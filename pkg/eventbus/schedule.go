@@ -91,7 +91,7 @@ func (s *subscription) pick(w *worker) *lane {
 			s.ready.pop().state = laneEmpty
 			continue
 		}
-		if s.ready.first.parked {
+		if l := s.ready.first; l.parked && !replayed(l.claim.tracker.at(l.head).msg) {
 			s.condemnParked(s.ready.pop())
 			continue
 		}
@@ -159,7 +159,11 @@ func (s *subscription) settle(w *worker, done int, failed verdict, now int64) {
 	case c.stopped:
 		c.letGo()
 	case failed.err != nil:
-		s.failed(l, failed, len(w.run)-done)
+		n := 1
+		if s.invokeBatch != nil {
+			n = len(w.run) - done
+		}
+		s.failed(l, failed, n)
 	default:
 		s.next(l)
 	}

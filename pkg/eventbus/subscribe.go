@@ -12,6 +12,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/multi-tenant/manage-kafka/pkg/events"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 // subscription is one membership of a consumer group. It implements
@@ -34,6 +35,8 @@ type subscription struct {
 	send     func(ctx context.Context, records []outgoing) []error
 	sizes    func(ctx context.Context, topic string) (int32, error)
 	fetching fetching
+	// committedNote gives what is committed for a partition.
+	committedNote func(ctx context.Context, tp kafka.TopicPartition) (offset int64, note string, err error)
 
 	base   context.Context // of handlers
 	cancel context.CancelCauseFunc
@@ -176,6 +179,9 @@ func (b *Bus) newSubscription(ctx context.Context, topic string, o Subscription)
 		nudged: make(chan struct{}, 1), stopped: make(chan struct{}), hurried: make(chan struct{}), finished: make(chan struct{}),
 		commitNow: make(chan struct{}, 1), lettersDue: make(chan struct{}, 1),
 		claims: map[*claim]struct{}{}, phase: phaseJoining,
+	}
+	s.committedNote = func(ctx context.Context, tp kafka.TopicPartition) (int64, string, error) {
+		return b.committedNote(ctx, s.opts.Group, tp)
 	}
 	s.pace = 20 * quick
 	s.base, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
