@@ -37,3 +37,19 @@ func CorrelationID(ctx context.Context) string {
 	}
 	return parent.ID
 }
+
+// ChildOf returns the event as Produce sends it under ctx: caused by the event that
+// ctx belongs to and in its correlation, as far as it does not say otherwise.
+func ChildOf(ctx context.Context, e events.Event) events.Event {
+	parent, ok := ctx.Value(parentKey{}).(*events.Event)
+	if !ok || parent.ID == e.ID || parent.ID == "" {
+		return e
+	}
+	if e.CausationID == "" {
+		e.CausationID = parent.ID
+	}
+	if e.CorrelationID == "" {
+		e.CorrelationID = CorrelationID(ctx)
+	}
+	return e
+}

@@ -36,6 +36,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/multi-tenant/manage-kafka/pkg/events"
@@ -76,8 +77,12 @@ type Options struct {
 	AppVersion string
 	// AllowAnyGroup lifts the rule for names of consumer groups.
 	AllowAnyGroup bool
+	// Produce says how events are sent.
+	Produce ProduceOptions
 	// Letters says how dead letters are written.
 	Letters LetterOptions
+	// Telemetry says where metrics and traces go.
+	Telemetry TelemetryOptions
 	// Logger gets what operators need to know, never a key or a payload.
 	// Default: nothing is logged.
 	Logger *slog.Logger
@@ -93,10 +98,13 @@ type Bus struct {
 	obs       *observer
 	// life ends when Close is done; what the bus does on its own account
 	// happens under it.
-	life   context.Context
-	cancel context.CancelFunc
-	topics topicSizes
-	letter letterWriter
+	life        context.Context
+	cancel      context.CancelFunc
+	topics      topicSizes
+	sender      *sender
+	breaker     *produceBreaker
+	contracts   contracts
+	lastProduce atomic.Int64 // Unix nanoseconds of an acknowledgement; 0: none yet
 
 	mu     sync.Mutex
 	closed bool
@@ -143,7 +151,10 @@ func Connect(ctx context.Context, service string, opts Options) (*Bus, error) {
 		service: service, opts: opts, client: client, catalogue: catalogue,
 		life: life, cancel: cancel, subs: map[*subscription]struct{}{},
 	}
-	b.obs = newObserver(opts)
+	if err := b.prepareToSend(); err != nil {
+		cancel()
+		return nil, errors.Join(err, client.Close())
+	}
 	return b, nil
 }
 
@@ -173,8 +184,10 @@ func (b *Bus) Close(ctx context.Context) error {
 		wg.Go(func() { errs[i] = s.stop(ctx) })
 	}
 	wg.Wait()
-	errs = append(errs, b.letter.close(ctx))
+	errs = append(errs, b.sender.close(ctx))
 	b.cancel()
+	b.sender.wait()
+	b.obs.close()
 	return errors.Join(append(errs, b.client.Close())...)
 }
 
