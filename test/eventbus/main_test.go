@@ -3,7 +3,6 @@ package eventbus_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -120,7 +119,7 @@ func wait(t *testing.T, d time.Duration) {
 // want says how got differs.
 func want[T comparable](got, want T) error {
 	if got != want {
-		return errors.New(fmt.Sprintf("%v, want %v", got, want))
+		return fmt.Errorf("%v, want %v", got, want)
 	}
 	return nil
 }
