@@ -17,7 +17,6 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
-	"github.com/multi-tenant/manage-kafka/test/peers"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 	"github.com/multi-tenant/manage-kafka/test/testcache"
 	"github.com/multi-tenant/manage-kafka/test/tier"
@@ -35,10 +34,18 @@ type bench struct {
 func (b *bench) fill(partitions int32, n int) string {
 	b.t.Helper()
 	topic := realkafka.Name(b.t)
-	peers.CreateTopic(b.t, b.conn, topic, int(partitions), 1)
-	peers.CreateTopic(b.t, b.conn, topic+".dlq", int(partitions), 1)
 	conf := sarama.NewConfig()
 	conf.Version = sarama.V3_6_0_0
+	admin, err := sarama.NewClusterAdmin(strings.Split(b.conn.Bootstrap, ","), conf)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer admin.Close()
+	for _, name := range []string{topic, topic + ".dlq"} {
+		if err := admin.CreateTopic(name, &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1}, false); err != nil {
+			b.t.Fatal(err)
+		}
+	}
 	conf.Producer.Partitioner = sarama.NewManualPartitioner
 	conf.Producer.Flush.Bytes, conf.Producer.Flush.Frequency = 512<<10, 20*time.Millisecond
 	conf.Producer.MaxMessageBytes = 900 << 10
@@ -149,14 +156,14 @@ func TestConsumers(t *testing.T) {
 	r := b.against("raw", self("raw"), job(six, 150_000, 0), job(six, 150_000, 0))
 	b.hold("raw's CPU to the bus's, without work", 1/r.cpu, 1/1.25)
 
-	r = b.against("parallel", parallel, job(six, 100_000, ms), job(six, 15_000, ms))
+	r = b.against("parallel", parallel, job(six, 100_000, ms), job(six, 8_000, ms))
 	b.hold("rate to Parallel Consumer's at 1 ms", r.rate, 3)
 	b.hold("Parallel Consumer's CPU to the bus's at 1 ms", 1/r.cpu, 10)
 
-	r = b.against("watermill", watermill, job(one, 40_000, ms), job(one, 1500, ms))
+	r = b.against("watermill", watermill, job(one, 40_000, ms), job(one, 1000, ms))
 	b.hold("rate to watermill's at 1 ms on one partition", r.rate, 30)
 
-	r = b.against("watermill", watermill, job(six, 100_000, ms), job(six, 6000, ms))
+	r = b.against("watermill", watermill, job(six, 100_000, ms), job(six, 4000, ms))
 	b.hold("rate to watermill's at 1 ms on six partitions", r.rate, 5)
 
 	if tier.IsLong() {

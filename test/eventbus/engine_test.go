@@ -107,8 +107,8 @@ var errBad = errors.New("cannot be handled")
 func TestDeadLetterTopicDeleted(t *testing.T) {
 	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
 	topic := topicWithLetters(t, conn, 2, 1)
-	peers.Tool(t, conn, peers.Topics, "--delete", "--topic", topic+".dlq")
-	unavailableLetters(t, conn, connect(t, conn), topic, func() { peers.CreateTopic(t, conn, topic+".dlq", 3, 1) })
+	deleteTopic(t, conn, topic+".dlq")
+	unavailableLetters(t, conn, connect(t, conn), topic, func() { createTopics(t, conn, 3, 1, topic+".dlq") })
 }
 
 // The service may not write to the dead letter topic until an operator lets it.
@@ -408,7 +408,7 @@ func TestRetryTopic(t *testing.T) {
 	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
 	topic := topicWithLetters(t, conn, 1, 1)
 	mine, other := topic+"-mine", topic+"-other"
-	peers.CreateTopic(t, conn, eventbus.RetryTopic(topic, mine), 1, 1)
+	createTopics(t, conn, 1, 1, eventbus.RetryTopic(topic, mine))
 	var got sync.Map
 	for _, name := range []string{mine, other} {
 		if _, err := connect(t, conn).SubscribeRecords(t.Context(), topic, func(_ context.Context, r eventbus.Record) error {
