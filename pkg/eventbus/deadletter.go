@@ -236,6 +236,7 @@ func (s *subscription) lettersSent(batch []*dead, errs []error) {
 // letterFailed keeps the lane waiting and the partition from fetching more.
 func (s *subscription) letterFailed(d *dead, err error) {
 	l, c := d.lane, d.lane.claim
+	s.bus.forget(s.deadLetters)
 	if isTooLarge(err) && d.less < tooLarge {
 		if d.less == allOfIt && !s.bus.opts.Letters.Stack {
 			d.less++

@@ -35,8 +35,8 @@ func (s *subscription) join(ctx context.Context) (sarama.ConsumerGroup, error) {
 	// A claim keeps the client waiting for at most patience.
 	conf.Consumer.MaxProcessingTime = 5 * time.Second
 	conf.Consumer.Group.Rebalance.Timeout = rebalanceTimeout
-	conf.Consumer.Group.Session.Timeout = 30 * time.Second
-	conf.Consumer.Group.Heartbeat.Interval = 3 * time.Second
+	conf.Consumer.Group.Session.Timeout = s.opts.SessionTimeout
+	conf.Consumer.Group.Heartbeat.Interval = min(3*time.Second, s.opts.SessionTimeout/3)
 	conf.Consumer.Group.InstanceId = s.opts.InstanceID
 	conf.Consumer.Fetch.Default = 1 << 20
 	conf.ChannelBufferSize = 2 * burst

@@ -25,15 +25,14 @@ import (
 // stands on a clock of its own (testing/synctest), so that hours of retries and
 // rebalances pass in moments, and fails the test where a promise is broken.
 type model struct {
-	t      testing.TB
-	seed   uint64
-	rng    *rand.Rand
-	opts   Subscription
-	sub    *subscription
-	parts  []*modelPartition
-	ctx    context.Context
-	stop   context.CancelFunc
-	epochs int
+	t     testing.TB
+	seed  uint64
+	rng   *rand.Rand
+	opts  Subscription
+	sub   *subscription
+	parts []*modelPartition
+	ctx   context.Context
+	stop  context.CancelFunc
 
 	mu       sync.Mutex
 	sendDown bool
@@ -488,9 +487,9 @@ func (m *model) run() {
 	var claims, outage sync.WaitGroup
 	downAt, downFor := time.Duration(m.rng.IntN(3000))*time.Millisecond, time.Duration(m.rng.IntN(3))*time.Second
 	outage.Go(func() {
-		time.Sleep(downAt)
+		m.rest(downAt)
 		m.setDown(true)
-		time.Sleep(downFor)
+		m.rest(downFor)
 		m.setDown(false)
 	})
 	for i, p := range m.parts {
@@ -515,7 +514,7 @@ func (m *model) run() {
 	}
 	m.sub.release()
 	// Deaf handlers return in the end.
-	time.Sleep(20 * time.Second)
+	m.rest(20 * time.Second)
 	if g := m.sub.state(); g.Abandoned != 0 || g.InFlight != 0 || g.Assigned != 0 {
 		m.failf("left: %+v", g)
 	}
@@ -524,6 +523,13 @@ func (m *model) run() {
 			m.failf("partition %d is left paused", p.id)
 		}
 	}
+}
+
+// rest lets time go by.
+func (m *model) rest(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	<-timer.C
 }
 
 func (m *model) setDown(down bool) {

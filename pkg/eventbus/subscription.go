@@ -158,6 +158,10 @@ type Subscription struct {
 	// InstanceID makes the membership static (KIP-345): a member that comes
 	// back under it within the session timeout keeps its partitions.
 	InstanceID string
+	// SessionTimeout is how long the group waits for a sign of life before it
+	// gives a member's partitions to others; default 30 s. Brokers take 6 s to
+	// 30 min, unless they are set otherwise.
+	SessionTimeout time.Duration
 	// Breaker says when handlers are held back because what they depend on is
 	// down.
 	Breaker BreakerOptions
@@ -220,6 +224,7 @@ func (o Subscription) withDefaults() Subscription {
 	o.MaxSpan = max(or(o.MaxSpan, 100_000), o.MaxInFlight)
 	o.DrainTimeout = min(or(o.DrainTimeout, 30*time.Second), rebalanceTimeout/2)
 	o.BatchSize = or(o.BatchSize, 100)
+	o.SessionTimeout = or(o.SessionTimeout, 30*time.Second)
 	o.Breaker.Failures = or(o.Breaker.Failures, 5)
 	o.Breaker.Pause = or(o.Breaker.Pause, 5*time.Second)
 	o.Breaker.Probes = or(o.Breaker.Probes, 1)
