@@ -57,7 +57,11 @@ type claim struct {
 	closed          bool          // nothing counts any more
 	quiet           chan struct{} // closed when stopped and nothing is running
 	marked          int64
-	noted           string // the metadata that was marked
+	// start is where a claim began that had no committed offset and that skips
+	// what is older, -1 for others: until its first record comes, this is what
+	// it commits, so that its next owner does not skip more.
+	start int64
+	noted string // the metadata that was marked
 }
 
 func newClaim(s *subscription, session sarama.ConsumerGroupSession, sc sarama.ConsumerGroupClaim) *claim {
@@ -68,6 +72,10 @@ func newClaim(s *subscription, session sarama.ConsumerGroupSession, sc sarama.Co
 		quiet:   make(chan struct{}),
 		tracker: newTracker(), lanes: map[string]*lane{}, marked: max(-1, sc.InitialOffset()),
 		room: time.NewTimer(time.Hour),
+	}
+	c.start = -1
+	if sc.InitialOffset() == sarama.OffsetNewest {
+		c.start = sc.HighWaterMarkOffset()
 	}
 	c.ctx, c.cancel = context.WithCancelCause(s.base)
 	return c
@@ -99,6 +107,7 @@ func (c *claim) partition() map[string][]int32 {
 // receive takes records in until the claim ends.
 func (c *claim) receive(gone <-chan struct{}, messages <-chan *sarama.ConsumerMessage) {
 	taken := make([]*sarama.ConsumerMessage, 0, burst)
+	c.adjust() // the breaker may be open
 	for {
 		select {
 		case m, ok := <-messages:
@@ -183,6 +192,9 @@ func (c *claim) admit(list []*sarama.ConsumerMessage) int {
 			c.hungry = true
 			s.wakeWorker()
 			return i
+		}
+		if c.start > m.Offset {
+			c.beganBefore(m.Offset)
 		}
 		n := c.tracker.add(m, size)
 		if c.before.has(m.Offset) {

@@ -21,7 +21,9 @@ const (
 	// A letter that cannot be written is tried again after this, doubled each
 	// time, up to that.
 	letterWait     = 200 * time.Millisecond
-	longLetterWait = 30 * time.Second
+	longLetterWait = 10 * time.Second
+	// oversizeWait is for letters that only another setting of the topic helps.
+	oversizeWait = 30 * time.Second
 )
 
 // How much of what is known about a failure a letter leaves out, because the
@@ -251,7 +253,7 @@ func (s *subscription) letterFailed(d *dead, err error) {
 	d.fails++
 	if d.less == tooLarge {
 		// Only a change of the topic's settings helps, so the others go on.
-		wait = longLetterWait
+		wait = oversizeWait
 		d.recovered()
 		d.oversize = true
 		c.oversizeLetters++

@@ -52,6 +52,9 @@ func (c *claim) drain() {
 func (c *claim) mark() bool {
 	offset := c.tracker.committable()
 	if offset < 0 {
+		offset = c.start
+	}
+	if offset < 0 {
 		return false
 	}
 	note := c.notes()
@@ -65,4 +68,14 @@ func (c *claim) mark() bool {
 	}
 	c.marked, c.noted = offset, note
 	return true
+}
+
+// beganBefore corrects where the claim began: its first record was fetched
+// before the partition's end was looked at.
+func (c *claim) beganBefore(offset int64) {
+	c.start = -1
+	if c.tracker.position < 0 && c.marked > offset {
+		c.session.ResetOffset(c.source.topic, c.source.partition, offset, "")
+		c.marked = offset
+	}
 }

@@ -81,12 +81,13 @@ func (s *subscription) run(ctx context.Context, member sarama.ConsumerGroup) {
 		s.obs.groupError(s.opts.Group, s.topic, kafka.Translate(err))
 	}
 	s.release()
-	s.bus.remove(s)
 	s.mu.Lock()
 	own := s.endErr
 	s.phase = phaseEnded
 	s.mu.Unlock()
-	if own != nil {
+	if own == nil {
+		s.bus.remove(s)
+	} else { // health goes on telling of it
 		s.obs.ended(s.opts.Group, s.topic, own)
 		if s.opts.Ended != nil {
 			s.opts.Ended(own)

@@ -227,3 +227,34 @@ func TestRouter(t *testing.T) {
 		t.Errorf("skipped %v", router.Skipped())
 	}
 }
+
+// A group that starts at the end keeps its place although nothing came.
+func TestPlaceIsKept(t *testing.T) {
+	t.Parallel()
+	b := connect(t, 1, "tenant.events", "tenant.events.dlq")
+	put(t, b, "tenant.events", outgoing{key: []byte("a"), value: eventBytes(t, "old")})
+	var got seen
+	handler := func(_ context.Context, e events.Event, _ Record) error {
+		got.add(e.ID)
+		return nil
+	}
+	o := Subscription{Group: "svc-x-consumer"}
+	stop, err := b.Subscribe(t.Context(), "tenant.events", handler, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the partition", func() error {
+		if g := b.states().groups[0]; g.Assigned != 1 {
+			return fmt.Errorf("%+v", g)
+		}
+		return nil
+	})
+	if err := stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	put(t, b, "tenant.events", outgoing{key: []byte("a"), value: eventBytes(t, "between")})
+	if _, err := b.Subscribe(t.Context(), "tenant.events", handler, o); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "what came between", func() error { return got.has("between") })
+}

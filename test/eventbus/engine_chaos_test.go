@@ -22,7 +22,6 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"github.com/multi-tenant/manage-kafka/test/peers"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 	"github.com/multi-tenant/manage-kafka/test/tier"
 )
@@ -272,9 +271,10 @@ func (c *chaos) finish(conn realkafka.Conn, topic string, f *flood) {
 	t.Helper()
 	var lost []string
 	letters := map[string]bool{}
+	reader := open(t, conn)
 	eventually(t, 3*time.Minute, "every record is done or a letter", func() error {
 		letters = map[string]bool{}
-		for _, r := range peers.Dump(t, conn, topic+".dlq", peers.Committed) {
+		for _, r := range lettersOf(t, reader, topic) {
 			letters[string(r.Value)] = true
 		}
 		done := map[string]bool{}

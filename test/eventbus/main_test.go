@@ -3,9 +3,9 @@ package eventbus_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +13,6 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/pkg/eventbus"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
-	"github.com/multi-tenant/manage-kafka/test/peers"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
@@ -50,8 +49,7 @@ func connect(t *testing.T, conn realkafka.Conn) *eventbus.Bus {
 func topicWithLetters(t *testing.T, conn realkafka.Conn, partitions, replicas int) string {
 	t.Helper()
 	topic := realkafka.Name(t)
-	peers.CreateTopic(t, conn, topic, partitions, replicas)
-	peers.CreateTopic(t, conn, topic+".dlq", partitions, replicas)
+	createTopics(t, conn, partitions, replicas, topic, topic+".dlq")
 	return topic
 }
 
@@ -120,7 +118,38 @@ func wait(t *testing.T, d time.Duration) {
 // want says how got differs.
 func want[T comparable](got, want T) error {
 	if got != want {
-		return errors.New(fmt.Sprintf("%v, want %v", got, want))
+		return fmt.Errorf("%v, want %v", got, want)
 	}
 	return nil
+}
+
+// createTopics makes topics without starting a JVM for each.
+func createTopics(t *testing.T, conn realkafka.Conn, partitions, replicas int, names ...string) {
+	t.Helper()
+	conf := sarama.NewConfig()
+	conf.Version = sarama.V3_6_0_0
+	admin, err := sarama.NewClusterAdmin(strings.Split(conn.Bootstrap, ","), conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	for _, name := range names {
+		if err := admin.CreateTopic(name, &sarama.TopicDetail{NumPartitions: int32(partitions), ReplicationFactor: int16(replicas)}, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func deleteTopic(t *testing.T, conn realkafka.Conn, name string) {
+	t.Helper()
+	conf := sarama.NewConfig()
+	conf.Version = sarama.V3_6_0_0
+	admin, err := sarama.NewClusterAdmin(strings.Split(conn.Bootstrap, ","), conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	if err := admin.DeleteTopic(name); err != nil {
+		t.Fatal(err)
+	}
 }
