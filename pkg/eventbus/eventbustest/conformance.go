@@ -2,7 +2,6 @@ package eventbustest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -176,38 +175,7 @@ func (c *check) produce(list ...events.Event) {
 // write writes records as they are, to the partitions of their keys.
 func (c *check) write(topic string, list ...kafka.Record) {
 	c.Helper()
-	conf := c.client.Wire().ProducerConfig()
-	conf.Producer.Return.Successes = true
-	conf.Producer.RequiredAcks = sarama.WaitForAll
-	conf.Producer.Partitioner = sarama.NewManualPartitioner
-	err := c.client.Do(c.Context(), func() error {
-		producer, err := sarama.NewSyncProducer(c.client.Bootstrap(), conf)
-		if err != nil {
-			return err
-		}
-		messages := make([]*sarama.ProducerMessage, len(list))
-		for i, r := range list {
-			messages[i] = message(topic, r)
-		}
-		return errors.Join(producer.SendMessages(messages), producer.Close())
-	})
-	if err != nil {
-		c.Fatalf("writing to %s: %v", topic, err)
-	}
-}
-
-func message(topic string, r kafka.Record) *sarama.ProducerMessage {
-	m := &sarama.ProducerMessage{Topic: topic}
-	if r.Key != nil {
-		m.Key, m.Partition = sarama.ByteEncoder(r.Key), kafka.PartitionFor(r.Key, Partitions)
-	}
-	if r.Value != nil {
-		m.Value = sarama.ByteEncoder(r.Value)
-	}
-	for _, h := range r.Headers {
-		m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Name), Value: h.Value})
-	}
-	return m
+	write(c.T, c.client, topic, list)
 }
 
 // subscribe consumes from the beginning with quick retries.

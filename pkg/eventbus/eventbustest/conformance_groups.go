@@ -251,7 +251,7 @@ func (c *check) readCommitted() {
 			if err := producer.BeginTxn(); err != nil {
 				return err
 			}
-			if _, _, err := producer.SendMessage(message(c.topic, kafka.Record{Key: []byte("a"), Value: step.event.Encode()})); err != nil {
+			if _, _, err := producer.SendMessage(message(c.topic, Partitions, kafka.Record{Key: []byte("a"), Value: step.event.Encode()})); err != nil {
 				return err
 			}
 			if err := step.end(); err != nil {
