@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/multi-tenant/manage-kafka/pkg/events"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 // LetterFormat says in which form dead letters are written.
@@ -73,3 +74,7 @@ type LetterHandler func(ctx context.Context, l Letter) error
 
 // isDeadLetterTopic tells the topics whose failures must not become letters.
 func isDeadLetterTopic(topic string) bool { return strings.HasSuffix(topic, events.DeadLetterSuffix) }
+
+// ReadLetter reads a record of a dead letter topic that came by another way than
+// [Bus.ConsumeDLQ].
+func ReadLetter(r kafka.Record) Letter { return letterOf(Record{Record: r}) }

@@ -45,8 +45,8 @@ type observer struct {
 func newObserver(life context.Context, opts Options, catalogue *events.Catalogue, states func() busState) (*observer, error) {
 	o := &observer{log: opts.Logger}
 	t := opts.Telemetry
-	if !t.NoTracing {
-		o.tracing = newTracing(t)
+	if t.TracerProvider != nil {
+		o.tracing = &tracing{tracer: t.TracerProvider.Tracer(scope), parent: t.ParentSpans}
 	}
 	if t.MeterProvider != nil {
 		var err error

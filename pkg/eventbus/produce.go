@@ -1,6 +1,7 @@
 package eventbus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -186,13 +187,12 @@ func (b *Bus) ship(ctx context.Context, topic string, records []outgoing, index 
 // partition.
 func (b *Bus) prepare(ctx context.Context, topic string, m *Message) (outgoing, error) {
 	e := ChildOf(ctx, m.Event)
-	if err := e.Validate(); err != nil {
-		return outgoing{}, err
-	}
 	var r events.Record
 	raw := e.Encode()
 	if err := b.contract(topic).Record(raw, &r); err != nil {
-		return outgoing{}, err
+		// What is wrong with the event's own members tells more than what is
+		// wrong with their text.
+		return outgoing{}, cmp.Or(e.Validate(), err)
 	}
 	if r.Topic != topic {
 		return outgoing{}, fmt.Errorf("%s: %w: %s", e.Type, ErrWrongTopic, r.Topic)

@@ -197,47 +197,51 @@ func refusalOf(block *sarama.ProduceResponseBlock, n int) answer {
 	return a
 }
 
-// exchange makes one request to the partition's leader and waits for its answer.
+// exchange takes the batch to the partition's leader and waits for its answer.
 func (s *sender) exchange(ctx context.Context, l *outbound, sh *shipment) (*sarama.ProduceResponse, error) {
-	type reply struct {
-		res *sarama.ProduceResponse
-		err error
-	}
-	replies := make(chan reply, 1)
-	req := &sarama.ProduceRequest{
-		Version: 10, RequiredAcks: sarama.WaitForAll, Timeout: int32((s.client.Timeout() * 3 / 4).Milliseconds()),
-	}
-	req.AddBatch(l.tp.Topic, l.tp.Partition, l.encode(sh.parcels, s.codec(l.tp.Topic)))
-	sent := make(chan *linkUse, 1)
-	err := s.client.Do(ctx, func() error {
-		use, err := s.links.leader(s, l.tp)
-		sent <- use
-		if err != nil {
-			return err
-		}
-		return use.broker.AsyncProduce(req, func(res *sarama.ProduceResponse, err error) { replies <- reply{res, err} })
-	})
-	var use *linkUse
-	select {
-	case use = <-sent:
-	default:
-		// Given up while it was on its way.
-		sh.unsure = true
+	use, err := s.lead(ctx, l)
+	if err != nil {
+		s.links.broken(ctx, s, l.tp.Topic, nil)
 		return nil, err
 	}
-	if err == nil {
-		select {
-		case r := <-replies:
-			if err = kafka.Translate(r.err); err == nil {
-				return r.res, nil
-			}
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
+	size := 0
+	for _, p := range sh.parcels {
+		size += p.size
 	}
-	sh.unsure = sh.unsure || use != nil
-	s.links.broken(ctx, s, l.tp.Topic, use)
-	return nil, err
+	r, taken := use.state.courier.carry(ctx, s, &cargo{
+		topic: l.tp.Topic, partition: l.tp.Partition, batch: l.encode(sh.parcels, s.codec(l.tp.Topic)),
+		size: size, use: use, reply: make(chan reply, 1),
+	})
+	if r.err == nil {
+		return r.res, nil
+	}
+	sh.unsure = sh.unsure || taken
+	l.met = false
+	if ctx.Err() == nil {
+		s.links.broken(ctx, s, l.tp.Topic, use)
+	}
+	return nil, kafka.Translate(r.err)
+}
+
+// lead finds the partition's leader. The first time, and after a failure, that
+// may take long, so it ends with ctx; else the protocol client knows.
+func (s *sender) lead(ctx context.Context, l *outbound) (*linkUse, error) {
+	if l.met {
+		use, err := s.links.leader(s, l.tp)
+		return use, kafka.Translate(err)
+	}
+	found := make(chan *linkUse, 1)
+	if err := s.client.Do(ctx, func() error {
+		use, err := s.links.leader(s, l.tp)
+		if err == nil {
+			found <- use
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	l.met = true
+	return <-found, nil
 }
 
 // lostSequence tells the answers of a partition that does not know the
@@ -277,7 +281,7 @@ func retriableAnswer(err error) bool {
 		return false
 	}
 	switch sarama.KError(be.Code) {
-	case sarama.ErrInvalidMessage, sarama.ErrNotEnoughReplicas, sarama.ErrNotEnoughReplicasAfterAppend,
+	case sarama.ErrInvalidMessage, sarama.ErrNotEnoughReplicas, sarama.ErrNotEnoughReplicasAfterAppend, sarama.ErrOffsetsLoadInProgress,
 		sarama.ErrThrottlingQuotaExceeded, sarama.ErrConsumerCoordinatorNotAvailable, sarama.ErrNotCoordinatorForConsumer:
 		return true
 	}

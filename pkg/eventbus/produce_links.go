@@ -25,6 +25,8 @@ type links struct {
 // many batches that fail with one connection only the first closes it, and none
 // closes its successor.
 type linkState struct {
+	courier *courier
+
 	mu         sync.Mutex
 	generation int
 }
@@ -36,6 +38,11 @@ type linkUse struct {
 	generation int
 }
 
+// same says whether two batches found the same connection.
+func (u *linkUse) same(other *linkUse) bool {
+	return u.broker == other.broker && u.generation == other.generation
+}
+
 // leader gives an open connection to the broker that leads a partition.
 func (k *links) leader(s *sender, tp kafka.TopicPartition) (*linkUse, error) {
 	broker, err := s.conn.Leader(tp.Topic, tp.Partition)
@@ -45,7 +52,7 @@ func (k *links) leader(s *sender, tp kafka.TopicPartition) (*linkUse, error) {
 	k.mu.Lock()
 	state := k.states[broker]
 	if state == nil {
-		state = &linkState{}
+		state = &linkState{courier: newCourier()}
 		k.states[broker] = state
 	}
 	k.mu.Unlock()

@@ -132,7 +132,8 @@ type outbound struct {
 
 	// Owned by that goroutine.
 	producer   producerID
-	generation int // of the producer id, see identity
+	generation int  // of the producer id, see identity
+	met        bool // the leader has answered
 	sequence   int32
 }
 

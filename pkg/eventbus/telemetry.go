@@ -2,7 +2,6 @@ package eventbus
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -14,24 +13,14 @@ type TelemetryOptions struct {
 	// nil: none are kept. Each Bus needs one of its own, such as a new
 	// prometheus.Registry or a prometheus.WrapRegistererWith.
 	Registerer prometheus.Registerer
-	// TracerProvider makes the spans; nil stands for OpenTelemetry's global one,
-	// which makes none until the service sets it.
+	// TracerProvider makes the spans, such as otel.GetTracerProvider(); nil makes
+	// none, at no cost. The trace context of a caller goes into the headers of what
+	// it produces all the same.
 	TracerProvider trace.TracerProvider
-	// NoTracing makes no spans. The trace context of a caller still goes into
-	// the headers of what it produces.
-	NoTracing bool
 	// ParentSpans makes the span of a handler a child of the producer's span
 	// instead of linking to it, which is the convention's default: a trace then
 	// holds everything that an event caused.
 	ParentSpans bool
 	// MeterProvider gets OpenTelemetry's metrics of messaging clients; nil: none.
 	MeterProvider metric.MeterProvider
-}
-
-func newTracing(o TelemetryOptions) *tracing {
-	provider := o.TracerProvider
-	if provider == nil {
-		provider = otel.GetTracerProvider()
-	}
-	return &tracing{tracer: provider.Tracer(scope), parent: o.ParentSpans}
 }

@@ -87,13 +87,18 @@ type tracing struct {
 
 // sending begins the span of a call of Produce.
 func (t *tracing) sending(ctx context.Context, topic string, list []Message) (context.Context, trace.Span) {
+	ctx, span := t.tracer.Start(ctx, "send "+topic, trace.WithSpanKind(trace.SpanKindProducer))
+	if !span.IsRecording() {
+		return ctx, span
+	}
 	attrs := append(make([]attribute.KeyValue, 0, 8), operation("send", topic)...)
 	if len(list) == 1 {
 		attrs = append(attrs, message(list[0].Event)...)
 	} else {
 		attrs = append(attrs, attribute.Int("messaging.batch.message_count", len(list)))
 	}
-	return t.tracer.Start(ctx, "send "+topic, trace.WithSpanKind(trace.SpanKindProducer), trace.WithAttributes(attrs...))
+	span.SetAttributes(attrs...)
+	return ctx, span
 }
 
 // middleware gives every call of a handler its span.

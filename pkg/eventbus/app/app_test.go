@@ -186,7 +186,9 @@ func TestRunEndsWithASubscription(t *testing.T) {
 	t.Parallel()
 	a := connect(t, app.Options{Addr: "off"})
 	told := make(chan error, 1)
-	a.Subscribe(topic, func(context.Context, events.Event, eventbus.Record) error { return eventbus.Permanent(errors.New("no")) },
+	a.Subscribe(topic, func(context.Context, events.Event, eventbus.Record) error {
+		return eventbus.Permanent(errors.New("no"))
+	},
 		eventbus.Subscription{Group: group, FromBeginning: true, OnExhausted: eventbus.Halt, Ended: func(err error) { told <- err }})
 	a.Subscribe("user.events", func(context.Context, events.Event, eventbus.Record) error { return nil },
 		eventbus.Subscription{Group: "audit-service-user-consumer"})
