@@ -140,7 +140,7 @@ func (b *bench) hold(what string, got, least float64) {
 	}
 }
 
-func TestConsumers(t *testing.T) {
+func TestConsumersSpeed(t *testing.T) {
 	b := &bench{t: t, conn: realkafka.Shared(t).Conn(realkafka.Plaintext), pairs: 1}
 	scale := 1
 	if tier.IsLong() {
@@ -174,7 +174,7 @@ func TestConsumers(t *testing.T) {
 
 // One record of a hundred fails for good: the wall time is near its floor, which
 // is what the failures of the worst key wait for, one after the other.
-func TestPoison(t *testing.T) {
+func TestPoisonSpeed(t *testing.T) {
 	b := &bench{t: t, conn: realkafka.Shared(t).Conn(realkafka.Plaintext)}
 	n := 4000
 	if tier.IsLong() {
