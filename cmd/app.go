@@ -24,6 +24,8 @@ type app struct {
 	end    context.CancelFunc // of --timeout, nil without
 	shell  string             // whose form -o env takes
 	heap   *collector.Hold    // nil in tests
+
+	ledgerFlag string // --ledger of the dlq commands
 }
 
 func newApp(in io.Reader, out, errOut io.Writer) *app {

@@ -70,7 +70,8 @@ and works on any Kafka cluster from 2.1 to 4.x.`,
 		&cobra.Group{ID: groupTopics, Title: "Topics:"},
 		&cobra.Group{ID: groupRecords, Title: "Records:"},
 		&cobra.Group{ID: groupEvents, Title: "Events:"},
-		&cobra.Group{ID: groupGroups, Title: "Consumer groups:"},
+		&cobra.Group{ID: groupGroups, Title: "Groups and transactions:"},
+		&cobra.Group{ID: groupLetters, Title: "Dead letters:"},
 		&cobra.Group{ID: groupTool, Title: "This tool:"},
 	)
 	root.AddCommand(a.commands()...)
@@ -86,6 +87,7 @@ const (
 	groupRecords = "records"
 	groupEvents  = "events"
 	groupGroups  = "groups"
+	groupLetters = "letters"
 	groupTool    = "tool"
 )
 
@@ -108,6 +110,8 @@ func (a *app) commands() []*cobra.Command {
 		newEmitEventCommand(a),
 		newEventsCommand(a),
 		newGroupsCommand(a),
+		newTxnCommand(a),
+		newDLQCommand(a),
 		newExitCodesTopic(),
 		newTemplatesTopic(),
 		newTopicSettingsTopic(),
