@@ -651,3 +651,21 @@ func TestManyClaims(t *testing.T) {
 		r.finish()
 	})
 }
+
+// What runs when a partition goes away may finish, and is committed.
+func TestDrainLetsHandlersFinish(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Subscription{DrainTimeout: 10 * time.Second, Concurrency: 4})
+		r.start(takes(3 * time.Second))
+		end := r.claim("orders", 0, records(8, 8)...)
+		r.rest(time.Second)
+		began := time.Now()
+		end()
+		if took := time.Since(began); took < time.Second || took > 3*time.Second {
+			t.Errorf("giving the partition up took %v, the handlers 2s", took)
+		}
+		r.expectAt(4) // nothing else is begun
+		r.finish()
+	})
+}
