@@ -81,6 +81,7 @@ func (s *subscription) take(w *worker) bool {
 		s.mu.Unlock()
 		<-w.wake
 		s.mu.Lock()
+		w.left = 0
 	}
 }
 
@@ -127,7 +128,11 @@ func (s *subscription) begin(w *worker, l *lane) {
 		n = slot.next
 	}
 	w.call = c.callOf(w.id)
-	w.taken = s.clock()
+	// A worker that goes from run to run has just looked at the clock.
+	if w.taken = w.left; w.taken == 0 {
+		w.taken = s.clock()
+	}
+	w.quick = s.pace < quick/10 && !s.timed
 	l.state = laneRunning
 	c.running++
 }
@@ -138,7 +143,7 @@ func (s *subscription) settle(w *worker, done int, failed verdict, now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, c := w.lane, w.lane.claim
-	w.lane = nil
+	w.lane, w.left = nil, now
 	if done > 0 {
 		each := time.Duration(now-w.taken) / time.Duration(done)
 		s.pace += (each - s.pace) / 8

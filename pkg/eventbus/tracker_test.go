@@ -136,7 +136,7 @@ func trackAll(list []int64) int64 {
 
 // The tracker's cost is held to a yardstick of the same run, which costs about
 // 20 ns on a machine of 2026: a map of 100 keys, read and written.
-func TestTrackerCost(t *testing.T) {
+func TestTrackerSpeed(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector slows both by different parts")
 	}

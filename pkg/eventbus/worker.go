@@ -16,6 +16,9 @@ const (
 	longestRun = 64
 	// turn is how long a worker stays with a lane while others wait.
 	turn = 2 * time.Millisecond
+	// quickRun is how many handlers that take next to no time share one look
+	// at the clock.
+	quickRun = 16
 )
 
 // worker runs handlers, one at a time.
@@ -28,8 +31,10 @@ type worker struct {
 
 	call  callContext
 	taken int64 // reading of the clock when the run began
+	left  int64 // the same when its last run ended; 0: it has rested since
 	tries int   // failed ones of the run's first record
 	at    int   // the record of the run that is being handled
+	quick bool  // handlers took next to no time of late
 
 	// began is when the running call of the handler began, by the
 	// subscription's clock, shifted left by one; the lowest bit says that its
@@ -87,9 +92,13 @@ func (s *subscription) runLane(w *worker) bool {
 			break
 		}
 		w.at = i
-		v, end, ok := s.callOne(w, m, now)
+		v, ok := s.callOne(w, m, now)
 		if !ok {
 			return false
+		}
+		end := now
+		if !w.quick || v.err != nil || i%quickRun == quickRun-1 || i == len(w.run)-1 {
+			end = s.clock()
 		}
 		if s.timed || v.err != nil {
 			s.observe(c, v, 1, time.Duration(end-now))
@@ -107,12 +116,11 @@ func (s *subscription) runLane(w *worker) bool {
 
 // callOne calls the handler for one record. ok is false when the call was
 // given up meanwhile.
-func (s *subscription) callOne(w *worker, m *sarama.ConsumerMessage, now int64) (v verdict, end int64, ok bool) {
+func (s *subscription) callOne(w *worker, m *sarama.ConsumerMessage, now int64) (v verdict, ok bool) {
 	mark := now<<1 | 2 // never 0
 	w.began.Store(mark)
 	v = s.guard(w, m)
-	end = s.clock()
-	return v, end, s.returned(w, mark)
+	return v, s.returned(w, mark)
 }
 
 // returned ends a call; false when it was given up.
