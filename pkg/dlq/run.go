@@ -48,6 +48,7 @@ type replayer struct {
 	seq      int64
 	mineAt   int64 // where the newest run record of ours stands in the ledger
 	held     map[uint64]bool
+	lost     map[int32][]int64 // letters that expired
 	behind   map[string]*Reason
 	result   Result
 	out      []chunkOut // of chunks that no ledger record tells the places of
@@ -126,6 +127,7 @@ func (r *replayer) end(err error) (*Result, error) {
 		res.Behind = append(res.Behind, *reason)
 	}
 	sortReasons(res.Behind)
+	r.tellExpired()
 	left := int64(0)
 	for _, reason := range res.Behind {
 		left += reason.Letters
@@ -151,7 +153,7 @@ func (r *replayer) end(err error) (*Result, error) {
 func leftText(left int64, res *Result) string {
 	text := fmt.Sprintf("%d of %d letters are left", left, left+res.Planned)
 	if res.expired > 0 {
-		text = fmt.Sprintf("%d letters expired before they could be replayed", res.expired)
+		text = fmt.Sprintf("%d letters expired before the replay", res.expired)
 		if left > 0 {
 			text += fmt.Sprintf(", %d are left", left)
 		}
