@@ -103,8 +103,24 @@ func (p *Plan) Run(ctx context.Context) (*Result, error) {
 	err = r.work(ctx)
 	if err == nil || errors.Is(err, errStopped) {
 		err = errors.Join(err, r.close(ctx))
+	} else {
+		r.giveUp(ctx, err)
 	}
 	return r.end(err)
+}
+
+// giveUp writes that the run ended, where that is still for it to say: the next
+// one need not wonder then whether it lives. What does not succeed soon is left.
+func (r *replayer) giveUp(ctx context.Context, err error) {
+	const soon = 3 * time.Second
+	if _, lost := asLost(err); lost || ctx.Err() != nil || errors.Is(err, ErrBusy) || errors.Is(err, ErrStuck) || errors.Is(err, ErrConflict) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	if err := r.say(ctx, Stopped); err != nil {
+		r.opts.Notice("the end of the run could not be written to the ledger: " + err.Error())
+	}
 }
 
 func newReplayer(p *Plan) *replayer {
