@@ -17,13 +17,14 @@ import (
 // Main runs the command line of this process and returns its exit code, as
 // "manage-kafka help exit-codes" lists them.
 func Main() int {
-	collector.ResumeAfter(time.Second)
+	heap := collector.Start(time.Second)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	wire.BoundDecompression()
 	// A closed pipe is an error of the write then, and not the process's end.
 	signal.Ignore(syscall.SIGPIPE)
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
+	a.heap = heap
 	return a.run(ctx, os.Args[1:])
 }
 
@@ -69,7 +70,8 @@ and works on any Kafka cluster from 2.1 to 4.x.`,
 		&cobra.Group{ID: groupTopics, Title: "Topics:"},
 		&cobra.Group{ID: groupRecords, Title: "Records:"},
 		&cobra.Group{ID: groupEvents, Title: "Events:"},
-		&cobra.Group{ID: groupGroups, Title: "Consumer groups:"},
+		&cobra.Group{ID: groupGroups, Title: "Groups and transactions:"},
+		&cobra.Group{ID: groupLetters, Title: "Dead letters:"},
 		&cobra.Group{ID: groupTool, Title: "This tool:"},
 	)
 	root.AddCommand(a.commands()...)
@@ -85,6 +87,7 @@ const (
 	groupRecords = "records"
 	groupEvents  = "events"
 	groupGroups  = "groups"
+	groupLetters = "letters"
 	groupTool    = "tool"
 )
 
@@ -107,6 +110,8 @@ func (a *app) commands() []*cobra.Command {
 		newEmitEventCommand(a),
 		newEventsCommand(a),
 		newGroupsCommand(a),
+		newTxnCommand(a),
+		newDLQCommand(a),
 		newExitCodesTopic(),
 		newTemplatesTopic(),
 		newTopicSettingsTopic(),

@@ -9,6 +9,7 @@ import (
 const (
 	maxNormalIn  = 4 << 10
 	maxNormalOut = 512
+	maxChunk     = 256 // how far ahead the end of an address or a path is looked for
 )
 
 // Placeholders for what varies. A number, an id and a hash share one: which of
@@ -75,7 +76,7 @@ func (n *normaliser) step() {
 	case (c == '-' || c == '+') && n.atSign():
 		n.i++
 		n.word()
-	case c == '/' || c == '\\' || c == '.' || c == '~':
+	case c == '/' || c == '\\' || (c == '.' || c == '~') && n.i+1 < len(n.s) && strings.IndexByte(`./\`, n.s[n.i+1]) >= 0:
 		n.path()
 	case c == ':' && strings.HasPrefix(n.s[n.i:], "::"):
 		if k := matchIPv6(n.s[n.i:]); k > 0 {
@@ -151,7 +152,7 @@ func (n *normaliser) objectHash() {
 // path takes a file's path, whose segments with a digit vary.
 func (n *normaliser) path() {
 	end := n.i
-	for end < len(n.s) && !isBreak(n.s[end]) {
+	for end < min(len(n.s), n.i+maxChunk) && !isBreak(n.s[end]) {
 		end++
 	}
 	chunk := strings.TrimRight(n.s[n.i:end], ".:!?")

@@ -6,11 +6,11 @@ import "strings"
 // with, and how long it is; 0 for none.
 func matchAddress(s string) (int, string) {
 	end, colon, at, dot := 0, -1, -1, -1
-	for end < len(s) && !isBreak(s[end]) && s[end] != '=' {
+	for end < min(len(s), maxChunk) && !isBreak(s[end]) && s[end] != '=' {
 		switch s[end] {
 		case ':':
 			if strings.HasPrefix(s[end:], "://") && end > 1 {
-				for end < len(s) && s[end] > ' ' && strings.IndexByte("\"'`<>", s[end]) < 0 {
+				for end < len(s) && s[end] > ' ' && s[end] != 0x7f && strings.IndexByte("\"'`<>", s[end]) < 0 {
 					end++
 				}
 				return len(strings.TrimRight(s[:end], ".,:;!?)]}")), someURL
@@ -136,7 +136,7 @@ func matchIPv4(s string) int {
 // matchIPv6 wants all eight groups or a "::".
 func matchIPv6(s string) int {
 	k, colons := 0, 0
-	for k < len(s) && (isHex(s[k]) || s[k] == ':') {
+	for k < min(len(s), 46) && (isHex(s[k]) || s[k] == ':') {
 		if s[k] == ':' {
 			colons++
 		}
@@ -234,15 +234,17 @@ func matchNamedDate(s string) int {
 			return 0
 		}
 		k++
-		if d := matchDate(s[k:]); d > 0 {
-			return k + d
-		}
-		if d := matchNamedDate(s[k:]); d > 0 {
+		if d := max(matchDate(s[k:]), matchMonthDay(s[k:])); d > 0 {
 			return k + d
 		}
 		return 0
 	}
-	if !isMonth(s[:3]) || s[3] != ' ' {
+	return matchMonthDay(s)
+}
+
+// matchMonthDay measures "Nov 23", "Nov 23, 2026" and "Nov 23 2026".
+func matchMonthDay(s string) int {
+	if len(s) < 5 || !isMonth(s[:3]) || s[3] != ' ' {
 		return 0
 	}
 	k := 4
@@ -298,10 +300,19 @@ func matchDuration(s string) int {
 		}
 		k += n + u
 	}
-	if k < len(s) && isWord(s[k]) {
-		return 0
+	if k < len(s) && isWord(s[k]) || k >= 4 && allHex(s[:k]) {
+		return 0 // 914d518d is no 914 days
 	}
 	return k
+}
+
+func allHex(s string) bool {
+	for i := range len(s) {
+		if !isHex(s[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 func unit(s string) int {

@@ -49,9 +49,10 @@ func Read(r kafka.Record) Letter {
 		if !ok || p == partNone || p.replay() {
 			continue
 		}
-		if p.origin() || p == partGroup {
+		switch {
+		case p.origin():
 			has.origin[from] = true
-		} else {
+		case p != partGroup: // which a replay leaves
 			has.failure[from] = true
 		}
 	}
@@ -130,6 +131,10 @@ func (l *Letter) take(from source, p part, value []byte) {
 	default:
 		if to, most := l.textPart(p); to != nil && value != nil {
 			*to = text(value, most)
+		}
+		if from == fromStreams && p == partClass {
+			// Some releases write the exception as text, its message behind the class.
+			l.Class, _, _ = strings.Cut(l.Class, ":")
 		}
 	}
 }

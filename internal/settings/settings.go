@@ -62,10 +62,18 @@ type Context struct {
 	// Mask lists JSON pointers (RFC 6901) of members of record values that no
 	// output shows.
 	Mask []string `yaml:"mask"`
+	DLQ  DLQ      `yaml:"dlq"`
 
 	// Name and File say where the context stands.
 	Name string `yaml:"-"`
 	File *File  `yaml:"-"`
+}
+
+// DLQ is what a context says of its dead letter queues.
+type DLQ struct {
+	// Ledger names the ledger topic where it is not the usual one: one a team,
+	// where teams do not trust each other.
+	Ledger string `yaml:"ledger"`
 }
 
 // Files are the files that count for one command line. Either may be missing.
@@ -205,6 +213,21 @@ func (f Files) Rules(addrs []string, clusterID string) (strictest Context, mask 
 		}
 	}
 	return strictest, mask
+}
+
+// Ledger names the ledger of the cluster, by every context that stands for it;
+// empty where none says anything. Whoever does not name a context must not
+// work with another ledger than those who do.
+func (f Files) Ledger(addrs []string, clusterID string) string {
+	for _, file := range f.list() {
+		for _, name := range slices.Sorted(maps.Keys(file.Contexts)) {
+			c := file.Contexts[name]
+			if c.DLQ.Ledger != "" && (c.Reaches(addrs) || clusterID != "" && c.ClusterID == clusterID) {
+				return c.DLQ.Ledger
+			}
+		}
+	}
+	return ""
 }
 
 // Reaches tells whether one of the addresses, in the form host:port, is among

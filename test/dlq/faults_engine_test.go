@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,16 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 	"github.com/multi-tenant/manage-kafka/test/faultproxy"
 )
+
+func openReal(t *testing.T, bootstrap string) *kafka.Client {
+	t.Helper()
+	c, err := kafka.Open(context.WithoutCancel(t.Context()), kafka.Config{Bootstrap: []string{bootstrap}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
 
 // engine is the least that replays letters with a ledger: a transaction a chunk,
 // the letters and the chunk's ledger record in one write. Letters are made up.
@@ -34,6 +45,8 @@ type engine struct {
 
 	// oversize is the chunk whose first try ends with a letter too large.
 	oversize int
+	// enough, when closed, ends the run after the chunk that it is at.
+	enough chan struct{}
 	// abort is the chunk whose first try is aborted by the engine itself.
 	abort int
 
@@ -64,13 +77,30 @@ func (e *engine) try(chunk int) int {
 func (e *engine) letter(chunk, i int) string { return fmt.Sprintf("L|%s|%d|%02d|", e.id, chunk, i) }
 func (e *engine) record(chunk int) string    { return fmt.Sprintf("C|%s|%d|", e.id, chunk) }
 
+// stage has the engine play a scenario.
+func (e *engine) stage(proxy *faultproxy.Proxy, random *rand.Rand) *stage {
+	const silence = 150 * time.Millisecond
+	return &stage{
+		proxy: proxy, random: random, naive: e.opts.Uncured, id: e.id, client: e.client, topic: e.topic, ledger: e.ledger, silence: silence,
+		letters: func(f faultproxy.Frame) bool { return has(f, fmt.Sprintf("L|%s|2|", e.id)) },
+		record:  func(f faultproxy.Frame) bool { return has(f, e.record(2)) },
+		lastLetters: func(try int) func(faultproxy.Frame) bool {
+			return func(f faultproxy.Frame) bool { return has(f, fmt.Sprintf("%s%d|", e.letter(2, e.size-1), try)) }
+		},
+		kill:      func() { e.kill(proxy) },
+		impatient: func() { e.opts.Answer = silence },
+		rejected:  func() { e.oversize = 2 },
+		ownAbort:  func() { e.abort = 2 },
+	}
+}
+
 // errKilled is a run whose connections the proxy has cut for good.
 var errKilled = errors.New("killed")
 
 // run replays until everything is in the ledger. A run that is killed is
 // followed by another one, as by another process.
 func (e *engine) run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	for {
 		e.mu.Lock()
@@ -152,6 +182,12 @@ func (e *engine) session(ctx context.Context, c *kafka.Client, p *txn.Producer) 
 		return err
 	}
 	for chunk := 1; chunk <= e.chunks; chunk++ {
+		select {
+		case <-e.enough:
+			e.chunks = chunk - 1
+			return nil
+		default:
+		}
 		for !done[chunk] {
 			try := e.try(chunk)
 			w := e.chunk(chunk, try)

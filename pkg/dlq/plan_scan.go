@@ -1,0 +1,261 @@
+package dlq
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/multi-tenant/manage-kafka/internal/letters"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+)
+
+const (
+	planSample   = 5
+	planFailures = 20
+	maxFailures  = 10_000 // told apart while counting
+)
+
+// scan reads every pending letter of the snapshot once and keeps of those that
+// are selected what puts them in order.
+func (p *Plan) scan(ctx context.Context) error {
+	s := &scanning{plan: p, resolved: &p.ledger.Queue(p.Queue, p.queue.id).Resolved, now: time.Now()}
+	p.index.stays = map[int32]int64{}
+	var parts []stretch
+	for part, end := range p.bounds.end {
+		if first := s.resolved.NextPending(int32(part), p.bounds.start[part]); first < end {
+			parts = append(parts, stretch{int32(part), first, end})
+		}
+	}
+	if err := s.read(ctx, parts); err != nil {
+		return fmt.Errorf("reading %s: %w", p.Queue, err)
+	}
+	if s.err != nil {
+		return s.err
+	}
+	slices.SortFunc(p.Sample, func(a, b PlanLetter) int { return cmp.Compare(a.Letter, b.Letter) })
+	slices.Sort(p.groups)
+	p.Failures = append(p.Failures, s.topFailures()...)
+	return nil
+}
+
+// read goes through the letters on every core, but for a limit: that one takes
+// the first letters, so they are read in their order.
+func (s *scanning) read(ctx context.Context, parts []stretch) error {
+	sel := &s.plan.opts.Selection
+	var workers []*scanWorker
+	worker := func() *scanWorker {
+		match, _ := sel.matcher() // checked before
+		w := &scanWorker{scanning: s, match: match, failures: map[string]*PlanFailure{}}
+		workers = append(workers, w)
+		return w
+	}
+	defer func() { s.workers = workers }()
+	if sel.Limit > 0 {
+		w := worker()
+		for _, part := range parts {
+			if err := scanStretch(ctx, s.plan.client, s.plan.Queue, part, func(r *kafka.Record) { w.take(ctx, r) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return scanQueue(ctx, s.plan.client, s.plan.Queue, parts, nil, func() func(*kafka.Record) {
+		w := worker()
+		return func(r *kafka.Record) { w.take(ctx, r) }
+	})
+}
+
+// scanning is one scan. What its workers share is behind mu.
+type scanning struct {
+	plan     *Plan
+	resolved *Resolved
+	now      time.Time
+	workers  []*scanWorker
+
+	mu  sync.Mutex
+	err error
+}
+
+// scanWorker reads letters in one goroutine.
+type scanWorker struct {
+	*scanning
+	match    *Matcher
+	failures map[string]*PlanFailure // by what makes a fingerprint
+	buf      []byte
+}
+
+func (w *scanWorker) take(ctx context.Context, r *kafka.Record) {
+	if w.resolved.Has(r.Partition, r.Offset) {
+		return
+	}
+	p := w.plan
+	l := letters.Read(*r)
+	meant := p.opts.Approved.names(r.Partition, r.Offset) && w.match.Match(ctx, r, &l) &&
+		(p.opts.filter == nil || p.opts.filter(r, &l))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p.Pending++
+	if limit := p.opts.Selection.Limit; !meant || limit > 0 && p.Selected >= limit {
+		if first, ok := p.index.stays[r.Partition]; !ok || r.Offset < first {
+			p.index.stays[r.Partition] = r.Offset
+		}
+		return
+	}
+	p.Selected++
+	if p.oldest.IsZero() || r.Timestamp.Before(p.oldest) {
+		p.oldest = r.Timestamp
+	}
+	w.count(&l)
+	if w.err == nil {
+		w.err = w.enter(ctx, r, &l)
+	}
+}
+
+// enter puts a selected letter into the index.
+func (s *scanning) enter(ctx context.Context, r *kafka.Record, l *Letter) error {
+	p := s.plan
+	e := entry{offset: r.Offset, origin: r.Offset, part: r.Partition, size: uint32(recordSize(r))}
+	at := laneKey{topic: p.Queue, partition: r.Partition, unknown: true}
+	if l.Origin.Known() {
+		at = laneKey{topic: l.Origin.Topic, partition: l.Origin.Partition}
+		e.origin = l.Origin.Offset
+		e.dup = xxhash.Sum64String(l.Group + "\x00" + strconv.Itoa(l.Attempts) + "\x00" + strconv.Itoa(l.ReplayCount))
+	}
+	e.lane = p.index.lane(at)
+	if p.opts.Action.sends() {
+		if err := s.judge(ctx, r, l, &e); err != nil {
+			return err
+		}
+	}
+	p.index.add(e)
+	return nil
+}
+
+// judge decides whether the letter can be sent. Its error ends the plan.
+func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *entry) error {
+	p := s.plan
+	if why := p.homeless(l); why != "" {
+		e.fate = p.index.reason(why)
+		return nil
+	}
+	out, t, refused, err := s.draft(ctx, r, l)
+	if err != nil {
+		return err
+	}
+	if refused != nil {
+		e.key = keyHash(p.targetOf(l), r.Key)
+		e.fate = p.index.reason(refused.Error())
+		return nil
+	}
+	e.key = keyHash(out.Record.Topic, out.Record.Key)
+	part, noPlace := t.partitionOf(out)
+	why := t.unfit(&out.Record, s.now)
+	switch {
+	case noPlace != nil:
+		e.fate = p.index.reason(noPlace.Error())
+	case why != "":
+		e.fate = p.index.reason("too large or unfit: " + why)
+	case p.opts.MaxReplays > 0 && l.ReplayCount >= p.opts.MaxReplays:
+		e.fate = fatePark
+	default:
+		t.letters++
+		if len(p.Sample) < planSample {
+			p.Sample = append(p.Sample, PlanLetter{Letter: letterName(r.Partition, r.Offset), Topic: t.name, To: part, Key: r.Key, Class: l.RootClass()})
+		}
+	}
+	return nil
+}
+
+// homeless says why a letter has nowhere to go, empty where it has.
+func (p *Plan) homeless(l *Letter) string {
+	switch {
+	case p.foreign(l):
+		return fmt.Sprintf("came from %s, not from %s; replay it with --to original, or name the topic", clip(l.Origin.Topic), p.source)
+	case p.targetOf(l) == "":
+		return "does not tell the topic that it came from; name one with --to"
+	case p.opts.ForGroup == ForOriginalGroup && l.Group == "":
+		return "does not tell the group that it failed in; name one with --for-group"
+	}
+	return ""
+}
+
+// moreHeaders is more than the headers of a replay take.
+const moreHeaders = 1 << 10
+
+// draft makes what would be sent, or only as much of it as decides, where that
+// is plain. refused is why the letter cannot be sent.
+func (s *scanning) draft(ctx context.Context, r *kafka.Record, l *Letter) (out *Outgoing, t *target, refused, err error) {
+	p := s.plan
+	if t, err = p.addTarget(ctx, p.targetOf(l)); err != nil {
+		return nil, nil, nil, err
+	}
+	if p.opts.Transform == nil && p.opts.Validate == nil && recordSize(r)+moreHeaders <= t.maxBytes {
+		out = &Outgoing{Letter: l, Source: r, Record: kafka.Record{Topic: t.name, Key: r.Key}}
+		if p.opts.Timestamp == TimestampOriginal {
+			out.Record.Timestamp = originalTime(r, l)
+		}
+		return out, t, nil, nil
+	}
+	out, refused = p.outgoing(ctx, r, l)
+	if ctx.Err() != nil {
+		return nil, nil, nil, context.Cause(ctx)
+	}
+	if refused == nil && out.Record.Topic != t.name {
+		t, err = p.addTarget(ctx, out.Record.Topic)
+	}
+	return out, t, refused, err
+}
+
+// keyHash names a key on a topic; 0 is no key, whose letters have no order.
+func keyHash(topic string, key []byte) uint64 {
+	if key == nil {
+		return 0
+	}
+	var d xxhash.Digest
+	d.Reset()
+	_, _ = d.WriteString(topic)
+	_, _ = d.Write([]byte{0})
+	_, _ = d.Write(key)
+	return max(1, d.Sum64())
+}
+
+func (w *scanWorker) count(l *Letter) {
+	if p := w.plan; l.Group != "" && len(p.groups) < maxGroups && !slices.Contains(p.groups, l.Group) {
+		p.groups = append(p.groups, l.Group)
+	}
+	w.buf = l.AppendFailure(w.buf[:0])
+	f := w.failures[string(w.buf)] // no copy for a look-up
+	if f == nil {
+		if len(w.failures) >= maxFailures {
+			return
+		}
+		f = &PlanFailure{ID: letters.FingerprintOf(w.buf), Class: l.RootClass(), Message: clip(l.Message)}
+		w.failures[string(w.buf)] = f
+	}
+	f.Letters++
+}
+
+func (s *scanning) topFailures() []PlanFailure {
+	byID := map[string]*PlanFailure{}
+	for _, w := range s.workers {
+		for _, f := range w.failures {
+			if sum := byID[f.ID]; sum != nil {
+				sum.Letters += f.Letters
+			} else {
+				byID[f.ID] = f
+			}
+		}
+	}
+	var list []PlanFailure
+	for _, f := range byID {
+		list = append(list, *f)
+	}
+	slices.SortFunc(list, func(a, b PlanFailure) int { return cmp.Or(cmp.Compare(b.Letters, a.Letters), cmp.Compare(a.ID, b.ID)) })
+	return list[:min(len(list), planFailures)]
+}
