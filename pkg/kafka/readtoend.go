@@ -38,7 +38,13 @@ func (c *Client) ReadToEnd(ctx context.Context, from map[TopicPartition]int64, o
 	if err != nil {
 		return err
 	}
-	r := reading{client: c, opts: opts, handle: handle, open: map[TopicPartition]*partReading{}, failed: map[TopicPartition]error{}}
+	r := reading{client: c, opts: opts, handle: handle}
+	return r.run(ctx, from, ends)
+}
+
+// run reads each partition from its offset to its end.
+func (r *reading) run(ctx context.Context, from, ends map[TopicPartition]int64) error {
+	r.open, r.failed, r.started = map[TopicPartition]*partReading{}, map[TopicPartition]error{}, time.Now()
 	for tp, offset := range from {
 		if offset < ends[tp] {
 			r.open[tp] = &partReading{next: offset, end: ends[tp], moved: time.Now()}
@@ -68,6 +74,11 @@ type reading struct {
 	handle func(Fetched) error
 	open   map[TopicPartition]*partReading
 	failed map[TopicPartition]error
+
+	// patience is how long open transactions may hold the end back; 0: the
+	// ends are such that none can.
+	patience time.Duration
+	started  time.Time
 }
 
 type partReading struct {
@@ -139,6 +150,12 @@ func (r *reading) take(f *Fetched, alone bool) (retry bool, err error) {
 		delete(r.open, tp)
 	case stable >= p.end:
 		p.idle = true
+	case r.patience > 0 && f.HighWatermark >= p.end:
+		// A transaction that is open holds the rest back. The broker has
+		// waited for its end already, as long as a fetch may.
+		if time.Since(r.started) > r.patience {
+			r.give(tp, &OpenTransactionError{TopicPartition: tp, Stable: f.LastStable, End: p.end})
+		}
 	case time.Since(p.moved) > r.client.cfg.Timeout:
 		r.give(tp, fmt.Errorf("offset %d: partition now ends at %d, before the %d it had", p.next, stable, p.end))
 	default:
