@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -21,6 +22,13 @@ type hello struct {
 
 // memoryEvery is how often the process looks at its memory.
 const memoryEvery = 5 * time.Millisecond
+
+// overhead is what the runtime and its threads take beside what programs use.
+const overhead = 256 << 20
+
+// slow is a letter after which the memory that it left behind is given back, so
+// that it is not counted as the next letter's.
+const slow = 50 * time.Millisecond
 
 // tooMuch is what the process says before it ends itself.
 const tooMuch = "too much memory"
@@ -44,7 +52,7 @@ func Serve(ctx context.Context, in io.Reader, out, errOut io.Writer) error {
 	}
 	if h.Memory > 0 {
 		debug.SetMemoryLimit(h.Memory / 4 * 3)
-		limitMemory(h.Memory * 2)
+		limitMemory(h.Memory*2 + overhead)
 		go watchMemory(ctx, h.Memory, errOut)
 	}
 	// The reading goroutine sees the parent's end also while a program runs, so
@@ -85,7 +93,11 @@ func (p *programs) serve(ctx context.Context, jobs *queue, w *bufio.Writer, maxV
 		if err != nil {
 			return err
 		}
+		began := time.Now()
 		d := p.run(ctx, &j, maxValue)
+		if time.Since(began) > slow {
+			debug.FreeOSMemory()
+		}
 		answer = appendDone(answer[:0], &d)
 		if err := writeFrame(w, answer); err != nil {
 			return err
@@ -99,7 +111,6 @@ func (p *programs) serve(ctx context.Context, jobs *queue, w *bufio.Writer, maxV
 // watchMemory ends the process that uses more than it may. A single allocation
 // larger than that is refused by the operating system, where it can.
 func watchMemory(ctx context.Context, most int64, errOut io.Writer) {
-	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	tick := time.NewTicker(memoryEvery)
 	defer tick.Stop()
 	for {
@@ -108,12 +119,21 @@ func watchMemory(ctx context.Context, most int64, errOut io.Writer) {
 			return
 		case <-tick.C:
 		}
-		metrics.Read(sample)
-		if used := sample[0].Value.Uint64() - sample[1].Value.Uint64(); used > uint64(most) {
+		if usedMemory() <= most {
+			continue
+		}
+		runtime.GC() // garbage is not used
+		if usedMemory() > most {
 			fmt.Fprintln(errOut, tooMuch)
 			end()
 		}
 	}
+}
+
+func usedMemory() int64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64() + sample[1].Value.Uint64())
 }
 
 // end ends this process at once.
