@@ -9,6 +9,7 @@ import (
 const (
 	maxNormalIn  = 4 << 10
 	maxNormalOut = 512
+	maxChunk     = 256 // how far ahead the end of an address or a path is looked for
 )
 
 // Placeholders for what varies. A number, an id and a hash share one: which of
@@ -151,7 +152,7 @@ func (n *normaliser) objectHash() {
 // path takes a file's path, whose segments with a digit vary.
 func (n *normaliser) path() {
 	end := n.i
-	for end < len(n.s) && !isBreak(n.s[end]) {
+	for end < min(len(n.s), n.i+maxChunk) && !isBreak(n.s[end]) {
 		end++
 	}
 	chunk := strings.TrimRight(n.s[n.i:end], ".:!?")

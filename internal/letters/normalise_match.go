@@ -6,11 +6,11 @@ import "strings"
 // with, and how long it is; 0 for none.
 func matchAddress(s string) (int, string) {
 	end, colon, at, dot := 0, -1, -1, -1
-	for end < len(s) && !isBreak(s[end]) && s[end] != '=' {
+	for end < min(len(s), maxChunk) && !isBreak(s[end]) && s[end] != '=' {
 		switch s[end] {
 		case ':':
 			if strings.HasPrefix(s[end:], "://") && end > 1 {
-				for end < len(s) && s[end] > ' ' && strings.IndexByte("\"'`<>", s[end]) < 0 {
+				for end < len(s) && s[end] > ' ' && s[end] != 0x7f && strings.IndexByte("\"'`<>", s[end]) < 0 {
 					end++
 				}
 				return len(strings.TrimRight(s[:end], ".,:;!?)]}")), someURL
@@ -136,7 +136,7 @@ func matchIPv4(s string) int {
 // matchIPv6 wants all eight groups or a "::".
 func matchIPv6(s string) int {
 	k, colons := 0, 0
-	for k < len(s) && (isHex(s[k]) || s[k] == ':') {
+	for k < min(len(s), 46) && (isHex(s[k]) || s[k] == ':') {
 		if s[k] == ':' {
 			colons++
 		}
@@ -298,10 +298,19 @@ func matchDuration(s string) int {
 		}
 		k += n + u
 	}
-	if k < len(s) && isWord(s[k]) {
-		return 0
+	if k < len(s) && isWord(s[k]) || k >= 4 && allHex(s[:k]) {
+		return 0 // 914d518d is no 914 days
 	}
 	return k
+}
+
+func allHex(s string) bool {
+	for i := range len(s) {
+		if !isHex(s[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 func unit(s string) int {

@@ -1,6 +1,33 @@
 package letters
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// Whoever writes a message must not decide how long reading it takes.
+func TestNormaliseIsLinear(t *testing.T) {
+	t.Parallel()
+	best := func(s string) time.Duration {
+		s = strings.Repeat(s, maxNormalIn/len(s))
+		least := time.Hour
+		for range 5 {
+			start := time.Now()
+			for range 20 {
+				Normalise(s)
+			}
+			least = min(least, time.Since(start))
+		}
+		return least
+	}
+	words := best("order x not found ")
+	for _, s := range []string{"/a", "a.", ":", "@a", "a@", "1-", "a-", "Mon ", "=\"", "::", "1.", "0x", "a/", "1,", "<n>, "} {
+		if got := best(s); got > 500*words {
+			t.Errorf("%q takes %s, plain words %s", s, got, words)
+		}
+	}
+}
 
 func TestNormalise(t *testing.T) {
 	t.Parallel()

@@ -49,9 +49,10 @@ func Read(r kafka.Record) Letter {
 		if !ok || p == partNone || p.replay() {
 			continue
 		}
-		if p.origin() || p == partGroup {
+		switch {
+		case p.origin():
 			has.origin[from] = true
-		} else {
+		case p != partGroup: // which a replay leaves
 			has.failure[from] = true
 		}
 	}

@@ -1,0 +1,108 @@
+package dlq
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/multi-tenant/manage-kafka/internal/request"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+)
+
+// stretch is the offsets of one partition that a reader may see: from its
+// start up to, and without, its last stable offset.
+type stretch struct {
+	partition  int32
+	start, end int64
+}
+
+// stretches asks where the partitions of topics begin and end, in two requests
+// to every leader however many topics there are. What a leader did not tell is
+// in failed, by topic.
+func stretches(ctx context.Context, c *kafka.Client, topics []kafka.TopicMetadata) (found map[string][]stretch, failed map[string]error, err error) {
+	first, last := map[kafka.TopicPartition]int64{}, map[kafka.TopicPartition]int64{}
+	for _, t := range topics {
+		for _, p := range t.Partitions {
+			tp := kafka.TopicPartition{Topic: t.Name, Partition: p.ID}
+			first[tp], last[tp] = kafka.Earliest, kafka.Latest
+		}
+	}
+	starts, errStart := c.Offsets(ctx, first, kafka.ReadCommitted)
+	ends, errEnd := c.Offsets(ctx, last, kafka.ReadCommitted)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	found, failed = map[string][]stretch{}, map[string]error{}
+	for _, t := range topics {
+		for _, p := range t.Partitions {
+			tp := kafka.TopicPartition{Topic: t.Name, Partition: p.ID}
+			start, hasStart := starts[tp]
+			end, hasEnd := ends[tp]
+			if !hasStart || !hasEnd {
+				failed[t.Name] = firstOf(kafka.PartitionErrors(errStart)[tp], kafka.PartitionErrors(errEnd)[tp], errStart, errEnd, kafka.ErrUnreachable)
+				continue
+			}
+			found[t.Name] = append(found[t.Name], stretch{partition: p.ID, start: start, end: max(start, end)})
+		}
+	}
+	return found, failed, nil
+}
+
+func firstOf(errs ...error) error {
+	i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+	return errs[i]
+}
+
+// retentions tells how long topics keep a record, 0 for ever. One that no
+// broker tells about is missing.
+func retentions(ctx context.Context, c *kafka.Client, names []string) (map[string]time.Duration, error) {
+	found := make(map[string]time.Duration, len(names))
+	for some := range slices.Chunk(names, 100) {
+		req := &sarama.DescribeConfigsRequest{Version: 1}
+		for _, name := range some {
+			req.Resources = append(req.Resources, &sarama.ConfigResource{
+				Type: sarama.TopicResource, Name: name, ConfigNames: []string{"retention.ms", "cleanup.policy"},
+			})
+		}
+		res, err := request.ToAny(ctx, c, func(b *sarama.Broker) (*sarama.DescribeConfigsResponse, error) { return b.DescribeConfigs(req) })
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			continue // a broker that may not tell: expiry is unknown then
+		}
+		for _, r := range res.Resources {
+			if keep, ok := retentionOf(r); ok {
+				found[r.Name] = keep
+			}
+		}
+	}
+	return found, nil
+}
+
+func retentionOf(r *sarama.ResourceResponse) (time.Duration, bool) {
+	if r.ErrorCode != 0 {
+		return 0, false
+	}
+	keep, known, deletes := time.Duration(0), false, true
+	for _, e := range r.Configs {
+		switch e.Name {
+		case "cleanup.policy":
+			deletes = strings.Contains(e.Value, "delete")
+		case "retention.ms":
+			ms, err := strconv.ParseInt(e.Value, 10, 64)
+			known = err == nil
+			if ms > 0 && ms < int64(1<<62)/int64(time.Millisecond) {
+				keep = time.Duration(ms) * time.Millisecond
+			}
+		}
+	}
+	if !deletes {
+		return 0, true
+	}
+	return keep, known
+}
