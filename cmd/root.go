@@ -105,6 +105,7 @@ func (a *app) commands() []*cobra.Command {
 		newEmitEventCommand(a),
 		newEventsCommand(a),
 		newGroupsCommand(a),
+		newDLQCommand(a),
 		newExitCodesTopic(),
 		newTemplatesTopic(),
 		newTopicSettingsTopic(),

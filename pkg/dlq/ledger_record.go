@@ -96,13 +96,13 @@ type chunkRecord struct {
 	Seq    int64       `json:"seq"`
 	Op     string      `json:"op"`
 	At     time.Time   `json:"at"`
-	To     string      `json:"to,omitempty"`
+	To     string      `json:"to,omitempty"` // one topic; letters of two are two chunks
 	N      int64       `json:"n"`
 	Sum    string      `json:"sum,omitempty"` // xxh64 of the letters as they stand in the queue
 	Parts  []chunkPart `json:"p,omitempty"`
-	// Out tells where letters of an earlier chunk went: offsets are known only
-	// after a transaction's records are acknowledged.
-	Out *chunkOut `json:"out,omitempty"`
+	// Out tells where letters of earlier chunks of the run went: offsets are
+	// known only after a transaction's records are acknowledged.
+	Out []chunkOut `json:"out,omitempty"`
 }
 
 // chunkPart names letters of one partition of the queue.
@@ -121,8 +121,7 @@ type chunkOut struct {
 
 type outPart struct {
 	Partition int32  `json:"p"`
-	Places    string `json:"o"`
-	To        string `json:"to,omitempty"`
+	Places    string `json:"o"` // in the order of the chunk's letters
 }
 
 // snapRecord is the value of one part of a snapshot: the resolved letters of

@@ -1,0 +1,49 @@
+package cmd
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/multi-tenant/manage-kafka/pkg/dlq"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+)
+
+// dlqChangeCommands are the dlq commands that write, and those that read what
+// was written.
+func (a *app) dlqChangeCommands() []*cobra.Command {
+	return []*cobra.Command{
+		newDLQReplayCommand(a),
+		newDLQLedgerCommand(a),
+	}
+}
+
+// explainRun gives an error of a run its exit code and its hint.
+func explainRun(err error) error {
+	var busy *dlq.BusyError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &busy):
+		return withHint(withCode(err, exitBusy), "wait, watch it with: manage-kafka dlq watch %s, or take it over with --takeover", busy.Run.ID)
+	case errors.Is(err, dlq.ErrInvalid):
+		return withCode(err, exitUsage)
+	case errors.Is(err, dlq.ErrNoLedger):
+		return withHint(err, "make one with: manage-kafka dlq ledger init")
+	case errors.Is(err, dlq.ErrConflict):
+		return withHint(withCode(err, exitConflict), "nothing was sent; see what the ledger knows with: manage-kafka dlq runs, and after checking: manage-kafka dlq ledger rebuild or reset")
+	case errors.Is(err, dlq.ErrBusy):
+		return withCode(err, exitBusy)
+	case errors.Is(err, dlq.ErrNothingMatched):
+		return withCode(err, exitNoMatch)
+	case errors.Is(err, dlq.ErrPartly):
+		return withCode(err, exitPartly)
+	case errors.Is(err, dlq.ErrStuck):
+		return withCode(err, exitUnreachable)
+	case errors.Is(err, kafka.ErrNotPermitted):
+		return withHint(err, "replays need the rights that \"manage-kafka dlq replay --help\" lists; without transactions: --at-least-once (duplicates are possible after a crash)")
+	case errors.Is(err, kafka.ErrUnknownTopic):
+		return withHint(err, "see the queues there are with: manage-kafka dlq list")
+	}
+	return err
+}
