@@ -69,7 +69,7 @@ func (w *Watcher) take(r *kafka.Record, l *Letter) {
 }
 
 func (w *Watcher) match(r *kafka.Record, l *Letter) (int32, bool) {
-	for _, from := range []Origin{l.Hop, l.Origin} {
+	for _, from := range []letters.Origin{l.Hop, l.Origin} {
 		if topic, ok := w.names.index[from.Topic]; ok && from.Known() {
 			if i, ok := w.byTarget[targetPlace{topic, from.Partition, from.Offset}]; ok {
 				return i, true
