@@ -42,11 +42,9 @@ func (p *Plan) scan(ctx context.Context) error {
 			if resolved.Has(r.Partition, r.Offset) {
 				continue
 			}
-			if err := s.take(ctx, r); err != nil {
-				return err
-			}
+			s.take(r)
 		}
-		return nil
+		return s.judgeAll(ctx)
 	})
 	var open *kafka.OpenTransactionError
 	if errors.As(err, &open) {
@@ -64,9 +62,62 @@ type scanning struct {
 	plan     *Plan
 	failures map[string]*PlanFailure
 	now      time.Time
+	chosen   []candidate // of the records at hand, to be judged together
 }
 
-func (s *scanning) take(ctx context.Context, r *kafka.Record) error {
+// candidate is a selected letter that is not judged yet.
+type candidate struct {
+	record *kafka.Record
+	letter *Letter
+	entry  entry
+	draft  *Outgoing // nil where nothing can be sent
+}
+
+// judgeAll decides on the letters that were taken and puts them in the index.
+func (s *scanning) judgeAll(ctx context.Context) error {
+	p := s.plan
+	defer func() { s.chosen = s.chosen[:0] }()
+	if p.opts.Action.sends() {
+		var drafts []*Outgoing
+		for i := range s.chosen {
+			if c := &s.chosen[i]; s.sendable(c) {
+				c.draft = p.draft(c.record, c.letter)
+				drafts = append(drafts, c.draft)
+			}
+		}
+		if err := p.fix(ctx, drafts); err != nil {
+			return err
+		}
+	}
+	for i := range s.chosen {
+		c := &s.chosen[i]
+		if c.draft != nil {
+			if err := s.judge(ctx, c.record, c.letter, &c.entry, c.draft); err != nil {
+				return err
+			}
+		}
+		p.index.add(c.entry)
+	}
+	return nil
+}
+
+// sendable tells whether a letter has a target at all.
+func (s *scanning) sendable(c *candidate) bool {
+	p, l, e := s.plan, c.letter, &c.entry
+	switch {
+	case p.foreign(l):
+		e.fate = p.index.reason(fmt.Sprintf("came from %s, not from %s; replay it with --to original, or name the topic", clip(l.Origin.Topic), p.source))
+	case p.targetOf(l) == "":
+		e.fate = p.index.reason("does not tell the topic that it came from; name one with --to")
+	case p.opts.ForGroup == ForOriginalGroup && l.Group == "":
+		e.fate = p.index.reason("does not tell the group that it failed in; name one with --for-group")
+	default:
+		return true
+	}
+	return false
+}
+
+func (s *scanning) take(r *kafka.Record) {
 	p := s.plan
 	p.Pending++
 	l := letters.Read(*r)
@@ -74,7 +125,7 @@ func (s *scanning) take(ctx context.Context, r *kafka.Record) error {
 		if first, ok := p.index.stays[r.Partition]; !ok || r.Offset < first {
 			p.index.stays[r.Partition] = r.Offset
 		}
-		return nil
+		return
 	}
 	p.Selected++
 	if p.oldest.IsZero() || r.Timestamp.Before(p.oldest) {
@@ -89,31 +140,13 @@ func (s *scanning) take(ctx context.Context, r *kafka.Record) error {
 		e.dup = xxhash.Sum64String(l.Group + "\x00" + strconv.Itoa(l.Attempts) + "\x00" + strconv.Itoa(l.ReplayCount))
 	}
 	e.lane = p.index.lane(at)
-	if p.opts.Action.sends() {
-		if err := s.judge(ctx, r, &l, &e); err != nil {
-			return err
-		}
-	}
-	p.index.add(e)
-	return nil
+	s.chosen = append(s.chosen, candidate{record: r, letter: &l, entry: e})
 }
 
 // judge decides whether the letter can be sent. Its error ends the plan.
-func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *entry) error {
+func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *entry, out *Outgoing) error {
 	p := s.plan
-	if p.foreign(l) {
-		e.fate = p.index.reason(fmt.Sprintf("came from %s, not from %s; replay it with --to original, or name the topic", clip(l.Origin.Topic), p.source))
-		return nil
-	}
-	if p.targetOf(l) == "" {
-		e.fate = p.index.reason("does not tell the topic that it came from; name one with --to")
-		return nil
-	}
-	if p.opts.ForGroup == ForOriginalGroup && l.Group == "" {
-		e.fate = p.index.reason("does not tell the group that it failed in; name one with --for-group")
-		return nil
-	}
-	out, refused := p.outgoing(ctx, r, l)
+	refused := p.finish(ctx, out)
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
