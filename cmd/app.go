@@ -22,6 +22,8 @@ type app struct {
 	target target
 	end    context.CancelFunc // of --timeout, nil without
 	shell  string             // whose form -o env takes
+
+	ledgerFlag string // --ledger of the dlq commands
 }
 
 func newApp(in io.Reader, out, errOut io.Writer) *app {

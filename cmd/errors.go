@@ -67,6 +67,11 @@ func withCode(err error, code int) error {
 	return &codedError{err: err, code: code}
 }
 
+// quietError ends the process with a code when all was said on stdout already.
+type quietError struct{ code int }
+
+func (e *quietError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
 // wrapArgs makes the argument errors of every command wrong calls of it:
 // cobra's own arrive untyped.
 func wrapArgs(cmd *cobra.Command) {
@@ -87,6 +92,10 @@ func wrapArgs(cmd *cobra.Command) {
 func (a *app) report(ctx context.Context, err error) int {
 	if err == nil || errors.Is(err, syscall.EPIPE) && !errors.Is(err, kafka.ErrUnreachable) {
 		return exitDone
+	}
+	var quiet *quietError
+	if errors.As(err, &quiet) {
+		return quiet.code
 	}
 	code := exitCode(ctx, err)
 	text, hint := err.Error(), hintOf(err)

@@ -68,6 +68,7 @@ and works on any Kafka cluster from 2.1 to 4.x.`,
 		&cobra.Group{ID: groupRecords, Title: "Records:"},
 		&cobra.Group{ID: groupEvents, Title: "Events:"},
 		&cobra.Group{ID: groupGroups, Title: "Consumer groups:"},
+		&cobra.Group{ID: groupLetters, Title: "Dead letters:"},
 		&cobra.Group{ID: groupTool, Title: "This tool:"},
 	)
 	root.AddCommand(a.commands()...)
@@ -83,6 +84,7 @@ const (
 	groupRecords = "records"
 	groupEvents  = "events"
 	groupGroups  = "groups"
+	groupLetters = "letters"
 	groupTool    = "tool"
 )
 

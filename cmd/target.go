@@ -20,7 +20,8 @@ type target struct {
 	config  kafka.Config
 	files   settings.Files
 	// mask lists JSON pointers of members of record values that no output shows.
-	mask []string
+	mask   []string
+	ledger string // of the context, empty for the usual one
 }
 
 // resolve finds the cluster: flag, environment, context, the running
@@ -75,7 +76,7 @@ func (a *app) resolve() (target, error) {
 	if t.config.Properties, err = a.properties(from, given); err != nil {
 		return target{}, err
 	}
-	t.config.ClusterID = from.ClusterID
+	t.config.ClusterID, t.ledger = from.ClusterID, from.DLQ.Ledger
 	t.config.Timeout = a.flags.timeout
 	_, t.mask = files.Rules(t.config.Bootstrap, from.ClusterID)
 	for _, pointer := range from.Mask {

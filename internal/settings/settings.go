@@ -62,10 +62,18 @@ type Context struct {
 	// Mask lists JSON pointers (RFC 6901) of members of record values that no
 	// output shows.
 	Mask []string `yaml:"mask"`
+	DLQ  DLQ      `yaml:"dlq"`
 
 	// Name and File say where the context stands.
 	Name string `yaml:"-"`
 	File *File  `yaml:"-"`
+}
+
+// DLQ is what a context says of its dead letter queues.
+type DLQ struct {
+	// Ledger names the ledger topic where it is not the usual one: one a team,
+	// where teams do not trust each other.
+	Ledger string `yaml:"ledger"`
 }
 
 // Files are the files that count for one command line. Either may be missing.

@@ -127,7 +127,7 @@ func (o *CheckOptions) hold(q Queue) Checked {
 	seconds := age.Seconds()
 	c.AgeSeconds = &seconds
 	if o.MaxAge > 0 && age > o.MaxAge {
-		c.worse(VerdictCritical, "oldest is %s old, at most %s", short(age), short(o.MaxAge))
+		c.worse(VerdictCritical, "oldest is %s old, at most %s", inSeconds(age), inSeconds(o.MaxAge))
 	}
 	if q.Oldest.Expires.IsZero() {
 		return c
@@ -136,7 +136,7 @@ func (o *CheckOptions) hold(q Queue) Checked {
 	rest := left.Seconds()
 	c.ExpiresSeconds = &rest
 	if o.MinExpiry > 0 && left < o.MinExpiry {
-		c.worse(VerdictCritical, "oldest expires in %s, at least %s", short(max(0, left)), short(o.MinExpiry))
+		c.worse(VerdictCritical, "oldest expires in %s, at least %s", inSeconds(max(0, left)), inSeconds(o.MinExpiry))
 	}
 	return c
 }
@@ -164,5 +164,5 @@ func firstText(texts ...string) string {
 	return ""
 }
 
-// short writes a duration in whole seconds, as 2h13m5s.
-func short(d time.Duration) string { return d.Truncate(time.Second).String() }
+// inSeconds writes a duration in whole seconds, as 2h13m5s.
+func inSeconds(d time.Duration) string { return d.Truncate(time.Second).String() }

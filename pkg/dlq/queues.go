@@ -106,7 +106,7 @@ func oneQueue(ctx context.Context, c *kafka.Client, name string) (kafka.TopicMet
 	return kafka.TopicMetadata{}, fmt.Errorf("%s: the cluster left it out of its answer", name)
 }
 
-// ErrNotFound is a queue or a letter that is not there.
+// ErrNotFound is a queue that is not there.
 var ErrNotFound = errors.New("not found")
 
 // readLedger reads the ledger for one who only looks: without a ledger every

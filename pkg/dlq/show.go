@@ -45,9 +45,9 @@ type ShowOptions struct {
 // DefaultShown is how many letters of a selection are shown where no limit is given.
 const DefaultShown = 10
 
-// Show reads letters. A queue or a named letter that is not there is
-// [ErrNotFound], and nothing that matches is [ErrNothingMatched]. note is as in
-// [Listing].
+// Show reads letters. A queue that is not there is [ErrNotFound]; a named letter
+// that is not, and a selection that matches nothing, are [ErrNothingMatched].
+// note is as in [Listing].
 func Show(ctx context.Context, c *kafka.Client, queue string, opts ShowOptions) (list []Shown, note string, err error) {
 	if err := opts.Selection.Check(); err != nil {
 		return nil, "", err
@@ -79,11 +79,11 @@ func (r *queueReading) named(ctx context.Context, names []string) ([]Shown, erro
 		}
 		i := slices.IndexFunc(r.parts, func(s stretch) bool { return s.partition == partition })
 		if i < 0 {
-			return nil, errorf(ErrNotFound, "%s: %s has no partition %d", name, r.topic.Name, partition)
+			return nil, errorf(ErrNothingMatched, "%s: %s has no partition %d", name, r.topic.Name, partition)
 		}
 		s := r.parts[i]
 		if offset < s.start || offset >= s.end {
-			return nil, errorf(ErrNotFound, "%s: %s/%d holds offsets %s", name, r.topic.Name, partition, heldOffsets(s))
+			return nil, errorf(ErrNothingMatched, "%s: %s/%d holds offsets %s", name, r.topic.Name, partition, heldOffsets(s))
 		}
 		var found *kafka.Record
 		err = scanStretch(ctx, r.client, r.topic.Name, stretch{partition, offset, offset + 1}, func(rec *kafka.Record) { found = rec })
@@ -91,7 +91,7 @@ func (r *queueReading) named(ctx context.Context, names []string) ([]Shown, erro
 			return nil, err
 		}
 		if found == nil {
-			return nil, errorf(ErrNotFound, "%s: no letter stands there: compaction took it, or it is a transaction's mark or was aborted", name)
+			return nil, errorf(ErrNothingMatched, "%s: no letter stands there: compaction took it, or it is a transaction's mark or was aborted", name)
 		}
 		list = append(list, r.shown(*found, letters.Read(*found)))
 	}
@@ -152,7 +152,7 @@ func (r *queueReading) selected(ctx context.Context, opts ShowOptions) ([]Shown,
 }
 
 func (r *queueReading) shown(rec kafka.Record, l Letter) Shown {
-	s := Shown{ID: letterAt(rec.Partition, rec.Offset), Queue: r.topic.Name, State: StatePending, Failed: l.Fingerprint(), Letter: l, Record: rec}
+	s := Shown{ID: letterName(rec.Partition, rec.Offset), Queue: r.topic.Name, State: StatePending, Failed: l.Fingerprint(), Letter: l, Record: rec}
 	switch {
 	case r.state.Parked.Has(rec.Partition, rec.Offset):
 		s.State = StateParked
@@ -166,6 +166,3 @@ func (r *queueReading) shown(rec kafka.Record, l Letter) Shown {
 	}
 	return s
 }
-
-// letterAt names a letter by its partition and offset.
-func letterAt(partition int32, offset int64) string { return fmt.Sprintf("%d@%d", partition, offset) }

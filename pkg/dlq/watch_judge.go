@@ -61,7 +61,7 @@ func (w *Watcher) take(r *kafka.Record, l *Letter) {
 	item.dead, item.same = true, id == string(item.failure[:])
 	f := w.again[id]
 	if f == nil {
-		f = &AgainFailure{ID: id, Class: l.RootClass(), Message: clip(l.Message), Same: item.same, Letter: letterAt(r.Partition, r.Offset), Was: letterAt(item.part, item.offset)}
+		f = &AgainFailure{ID: id, Class: l.RootClass(), Message: clip(l.Message), Same: item.same, Letter: letterName(r.Partition, r.Offset), Was: letterName(item.part, item.offset)}
 		w.again[id] = f
 	}
 	f.Letters++
@@ -163,7 +163,7 @@ func (r *Report) doubt(item *watched, why string) {
 			return
 		}
 	}
-	r.Reasons = append(r.Reasons, Reason{Text: why, Letters: 1, First: letterAt(item.part, item.offset)})
+	r.Reasons = append(r.Reasons, Reason{Text: why, Letters: 1, First: letterName(item.part, item.offset)})
 }
 
 // behind lists the groups that have not committed the letter; any tells
