@@ -29,6 +29,8 @@ type Report struct {
 	Run      string `json:"run,omitempty"`
 	Queue    string `json:"dlq"`
 	Replayed int64  `json:"replayed"`
+	// State is how the run stands, empty where it is not known.
+	State RunState `json:"state,omitempty"`
 
 	Passed    int64 `json:"passed"`
 	DeadAgain int64 `json:"dead_again"`
@@ -49,7 +51,7 @@ type Report struct {
 }
 
 // Settled tells whether nothing more is to be waited for.
-func (r *Report) Settled() bool { return r.NotReached == 0 }
+func (r *Report) Settled() bool { return r.NotReached == 0 && r.State != Running }
 
 // AgainFailure is a group of letters that are dead again and failed alike.
 type AgainFailure struct {

@@ -37,6 +37,8 @@ type Watcher struct {
 	queue  kafka.TopicMetadata
 	opts   WatchOptions
 	run    string
+	ledger *Ledger   // of a run that may still go on, nil without
+	moved  time.Time // when the ledger was last seen to grow
 
 	items    []watched
 	bySource map[coordinate2]int32
@@ -109,8 +111,8 @@ func newWatcher(c *kafka.Client, queue kafka.TopicMetadata, opts WatchOptions) *
 	}
 }
 
-// WatchRun prepares a Watcher of the letters that a run has sent so far. A run
-// that the ledger does not know is [ErrNotFound].
+// WatchRun prepares a Watcher of the letters that a run has sent, and goes on to
+// send. A run that the ledger does not know is [ErrNotFound].
 func WatchRun(ctx context.Context, c *kafka.Client, run string, opts WatchOptions) (*Watcher, *Run, error) {
 	ledger, err := OpenLedger(ctx, c, LedgerOptions{Topic: opts.Ledger, Detail: true})
 	if err != nil {
@@ -128,8 +130,42 @@ func WatchRun(ctx context.Context, c *kafka.Client, run string, opts WatchOption
 		return nil, found, errorf(ErrConflict, "%s was made anew since run %s", found.Queue, run)
 	}
 	w := newWatcher(c, topic, opts)
-	w.run = run
-	return w, found, w.expect(ctx, ledger.Queue(found.Queue, topic.ID).sentBy(run), "")
+	w.run, w.ledger = run, ledger
+	return w, found, nil
+}
+
+// refresh takes the letters that the run has sent since.
+func (w *Watcher) refresh(ctx context.Context) error {
+	if w.ledger == nil {
+		return nil
+	}
+	before := w.ledger.End
+	if err := w.ledger.advance(ctx, w.client, LedgerOptions{Topic: w.opts.Ledger}); err != nil {
+		return err
+	}
+	if w.moved.IsZero() || w.ledger.End != before {
+		w.moved = time.Now()
+	}
+	return w.expect(ctx, w.ledger.Queue(w.queue.Name, w.queue.ID).sentBy(w.run))
+}
+
+// silent is how long a run that says it is running may write nothing before it
+// is taken for dead.
+const silent = 15 * time.Second
+
+// state is how the run stands, empty where no ledger tells.
+func (w *Watcher) state() RunState {
+	if w.ledger == nil {
+		return ""
+	}
+	r := w.ledger.Run(w.run)
+	switch {
+	case r == nil:
+		return ""
+	case r.State == Running && time.Since(w.moved) > silent:
+		return Stopped
+	}
+	return r.State
 }
 
 // ledgerID is a topic's id as ledger keys have it.
@@ -142,23 +178,23 @@ func ledgerID(id string) string {
 
 // expect puts letters under watch. They are read from the queue once more, for
 // the group that they failed in, the failure, and their ids.
-func (w *Watcher) expect(ctx context.Context, list []sent, forGroup string) error {
+func (w *Watcher) expect(ctx context.Context, list []sent) error {
 	first := int32(len(w.items))
 	parts := map[int32]*stretch{}
 	for _, l := range list {
 		at := coordinate2{l.part, l.offset}
-		if _, twice := w.bySource[at]; twice {
+		if i, known := w.bySource[at]; known {
+			w.place(i, &l)
+			continue
+		}
+		if i, twin := w.byTarget[targetPlace{w.names.number(l.topic), l.to, l.toAt}]; twin && l.toAt >= 0 {
+			w.bySource[at] = i // the same letter again, resolved beside it
 			continue
 		}
 		i := int32(len(w.items))
 		item := watched{part: l.part, offset: l.offset, to: l.to, at: l.toAt, sent: l.at.UnixMilli(), topic: w.names.number(l.topic), group: -1, edited: l.action == Edited}
-		if forGroup != "" {
-			item.group = w.names.number(forGroup)
-		}
 		w.items, w.bySource[at] = append(w.items, item), i
-		if l.toAt >= 0 {
-			w.byTarget[targetPlace{item.topic, l.to, l.toAt}] = i
-		}
+		w.place(i, &l)
 		s := parts[l.part]
 		if s == nil {
 			s = &stretch{l.part, l.offset, l.offset + 1}
@@ -168,6 +204,9 @@ func (w *Watcher) expect(ctx context.Context, list []sent, forGroup string) erro
 		if from, ok := w.from[l.part]; !ok || l.offset < from {
 			w.from[l.part] = l.offset
 		}
+	}
+	if len(parts) == 0 {
+		return nil
 	}
 	starts, err := w.starts(ctx)
 	if err != nil {
@@ -187,6 +226,15 @@ func (w *Watcher) expect(ctx context.Context, list []sent, forGroup string) erro
 		}
 	}
 	return nil
+}
+
+// place takes where a letter went, which the ledger tells later than that it did.
+func (w *Watcher) place(i int32, l *sent) {
+	item := &w.items[i]
+	if l.toAt >= 0 {
+		item.to, item.at = l.to, l.toAt
+		w.byTarget[targetPlace{item.topic, l.to, l.toAt}] = i
+	}
 }
 
 func (w *Watcher) starts(ctx context.Context) (map[int32]int64, error) {
@@ -233,6 +281,9 @@ func eventID(value []byte) string {
 
 // Look looks once and tells what is known then.
 func (w *Watcher) Look(ctx context.Context) (Report, error) {
+	if err := w.refresh(ctx); err != nil {
+		return Report{}, err
+	}
 	if err := w.readQueue(ctx); err != nil {
 		return Report{}, err
 	}
@@ -241,7 +292,7 @@ func (w *Watcher) Look(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	r := w.judge(commits, time.Now())
-	r.Note = note
+	r.Note, r.State = note, w.state()
 	return r, nil
 }
 
