@@ -170,4 +170,3 @@ func newJQWorkerCommand(a *app) *cobra.Command {
 		},
 	}
 }
-
