@@ -14,6 +14,11 @@ import (
 func (a *app) dlqChangeCommands() []*cobra.Command {
 	return []*cobra.Command{
 		newDLQReplayCommand(a),
+		newDLQApplyCommand(a),
+		newDLQDiscardCommand(a),
+		newDLQParkCommand(a),
+		newDLQUndoCommand(a),
+		newDLQRunsCommand(a),
 		newDLQLedgerCommand(a),
 	}
 }

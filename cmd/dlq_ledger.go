@@ -28,13 +28,7 @@ never mirror it.`,
 	return cmd
 }
 
-// ledgerFlag names another ledger than the default.
-func ledgerFlag(cmd *cobra.Command, topic *string) {
-	cmd.Flags().StringVar(topic, "ledger", dlq.DefaultLedger, "`topic` that is the ledger")
-}
-
 func newDLQLedgerInitCommand(a *app) *cobra.Command {
-	var topic string
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Make the ledger topic",
@@ -42,19 +36,19 @@ func newDLQLedgerInitCommand(a *app) *cobra.Command {
 three brokers or more. Running it again is fine.`,
 		Example: `  manage-kafka dlq ledger init`,
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runLedgerInit(cmd.Context(), a, topic) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runLedgerInit(cmd.Context(), a) },
 	}
-	ledgerFlag(cmd, &topic)
 	a.outputFlag(cmd)
 	return cmd
 }
 
-func runLedgerInit(ctx context.Context, a *app, topic string) error {
+func runLedgerInit(ctx context.Context, a *app) error {
 	c, err := a.openForChange(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	topic := firstNonEmpty(a.ledger(c), dlq.DefaultLedger)
 	spec, err := ledgerSpec(ctx, c, topic)
 	if err != nil {
 		return err

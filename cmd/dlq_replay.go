@@ -1,77 +1,51 @@
 package cmd
 
-import (
-	"context"
-	"errors"
-	"fmt"
-
-	"github.com/spf13/cobra"
-
-	"github.com/multi-tenant/manage-kafka/pkg/dlq"
-)
-
-type dlqRunOptions struct {
-	dlq.Options
-	dryRun bool
-}
+import "github.com/spf13/cobra"
 
 func newDLQReplayCommand(a *app) *cobra.Command {
-	var opts dlqRunOptions
+	var flags runFlags
 	cmd := &cobra.Command{
-		Use:     "replay DLQ",
-		Short:   "Send letters to their topic again, each exactly once",
-		Example: `  manage-kafka dlq replay orders.dlq`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "replay DLQ",
+		Short: "Send pending letters to their topic again, each exactly once",
+		Long: `Send the pending letters of a queue to the topic that they came from, in the order
+of their origin, without the headers of the failure. What was sent stands in the
+ledger, in the same transaction, so that a run that is interrupted or killed is
+resumed by the same command, by anybody, and no letter is sent twice.
+
+` + selectionHelp + `
+
+Exactly once holds for readers at read_committed, the default of this tool and its
+library and not that of most clients: others see up to one transaction of letters
+twice for each crash, and letters before they are committed. What a consumer does
+outside of Kafka it may do twice as ever. A topic with min.insync.replicas=1 can
+lose letters and ledger with one broker. Who replays the same queue with another
+tool is not seen here.
+
+Rights: Write and Describe on TransactionalId manage-kafka.dlq.* (prefixed), Read
+on Group manage-kafka.dlq.* (prefixed), Read, Write and Describe on the ledger,
+Read on the queue, Write, Describe and DescribeConfigs on the target; before Kafka
+3.0 IdempotentWrite on the cluster.
+
+The first Ctrl-C ends the run after the transaction under way, the second at once.
+Exit codes: 5 letters stay pending, 6 another run lives or took over, 7 identity or
+ledger does not fit, 8 the selection matches nothing, 3 the cluster does not let it
+go on (the same command resumes).`,
+		Example: `  manage-kafka dlq replay orders.dlq --dry-run
+  manage-kafka dlq replay orders.dlq --failure a91f --rate 50/s
+  manage-kafka dlq replay orders.dlq --for-group billing --reason INC-812
+  manage-kafka dlq replay orders.dlq --plan plan.json`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeQueue,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			opts, err := flags.options()
+			if err != nil {
+				return err
+			}
 			opts.Queue = args[0]
-			return runDLQ(cmd.Context(), a, opts)
+			return runDLQ(cmd.Context(), a, &flags, opts)
 		},
 	}
-	ledgerFlag(cmd, &opts.Ledger)
-	f := cmd.Flags()
-	f.StringVar(&opts.To, "to", "", "target `topic`")
-	f.Int64Var(&opts.Limit, "limit", 0, "at most `N` letters")
-	f.Float64Var(&opts.Rate, "rate", 0, "rate")
-	f.BoolVar(&opts.Takeover, "takeover", false, "take over")
-	f.BoolVar(&opts.AssumeDead, "assume-dead", false, "assume dead")
-	f.BoolVar(&opts.dryRun, "dry-run", false, "show the plan and send nothing")
-	a.outputFlag(cmd)
+	flags.bind(a, cmd, true)
+	flags.bindSending(cmd)
 	return cmd
-}
-
-func runDLQ(ctx context.Context, a *app, opts dlqRunOptions) error {
-	i := newInterruption(ctx)
-	defer i.close()
-	c, err := a.openForChange(i.ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	opts.Notice = func(text string) { a.print.status1(text) }
-	opts.Stop = i.stop
-	plan, err := dlq.Prepare(i.ctx, c, opts.Options)
-	if err != nil {
-		return explainRun(err)
-	}
-	if plan.Letters+plan.Park == 0 {
-		a.print.status("nothing pending")
-		return nil
-	}
-	if opts.dryRun {
-		return printJSON(a.out, plan)
-	}
-	if err := a.confirmDestructive(ctx, fmt.Sprintf("this replays %s", plural(plan.Letters, "letter"))); err != nil {
-		return err
-	}
-	i.armed.Store(true)
-	res, err := plan.Run(i.ctx)
-	i.armed.Store(false)
-	if err := explainRun(err); err != nil {
-		return err
-	}
-	a.print.status("run %s: %d of %d in %.1f s", res.Run, res.Done, res.Planned, res.Seconds)
-	if res.State == dlq.Stopped {
-		return withCode(errors.New("interrupted"), exitInterrupted)
-	}
-	return nil
 }

@@ -20,7 +20,9 @@ const (
 type progress struct {
 	print *printer
 	what  string
-	total int64 // bytes; 0 unknown
+	total int64 // bytes, or units where unit is set; 0 unknown
+	unit  string
+	note  func() string // more to say, where set
 
 	mu      sync.Mutex
 	bytes   int64
@@ -77,9 +79,19 @@ func (p *progress) count(n int64) {
 
 func (p *progress) line(now time.Time) string {
 	rate := float64(p.events) / now.Sub(p.started).Seconds()
-	line := fmt.Sprintf("%s, %.0f/s", plural(p.events, "event"), rate)
+	done, unit := p.bytes, "event"
+	if p.unit != "" {
+		done, unit = p.events, p.unit
+	}
+	line := fmt.Sprintf("%s, %.0f/s", plural(p.events, unit), rate)
+	if p.unit != "" && p.total > p.events && rate > 0 {
+		line += ", " + spanText(time.Duration(float64(p.total-p.events)/rate*float64(time.Second))) + " left"
+	}
+	if p.note != nil {
+		line += p.note()
+	}
 	if p.total > 0 {
-		part := min(1, float64(p.bytes)/float64(p.total))
+		part := min(1, float64(done)/float64(p.total))
 		line = fmt.Sprintf("%3.0f%%  %s", part*100, line)
 		if p.print.errTTY {
 			done := int(part * barCells)

@@ -4,12 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/multi-tenant/manage-kafka/internal/letters"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
-
-// Letter is what is known about a record that stands in a dead letter queue.
-type Letter = letters.Letter
 
 // Outgoing is a letter on its way to its target.
 type Outgoing struct {
@@ -62,19 +58,17 @@ type Options struct {
 	Ledger string // default [DefaultLedger]
 	// Action is what becomes of the letters; default [Replayed].
 	Action Action
+	// ReadOnly makes a plan that nobody is going to run: a run that lives does
+	// not stand in its way.
+	ReadOnly bool
 	// Undo is the run whose letters become pending again, where Action is [Reopened].
 	Undo string
 
-	// Match selects letters; nil selects all that are pending. Selection says
-	// in words what it selects, for the ledger; values of records have no
-	// business there.
-	Match     func(*kafka.Record, *Letter) bool
-	Selection string
-	// Limit bounds the letters; 0 does not.
-	Limit int64
-	// Ends, when set, are where the snapshot of each partition ends, for a plan
-	// that was made earlier.
-	Ends map[int32]int64
+	// Selection says which pending letters are meant.
+	Selection Selection
+	// Approved, when set, is a plan that was made earlier: only letters that it
+	// names are taken.
+	Approved *PlanFile
 
 	// To is the topic that letters go to: [ToOriginal], a name, or empty for
 	// the topic that the queue's name tells of.
@@ -129,6 +123,9 @@ type Options struct {
 
 	// Timeout is the transaction's at the broker; default 15 s.
 	Timeout time.Duration
+	// AtLeastOnce does without transactions: letters first, then the ledger's
+	// word on them. A crash between the two sends letters again.
+	AtLeastOnce bool
 	// Patience is how long a run repeats a step before it stops cleanly; default 2 min.
 	Patience time.Duration
 	// Stop, when closed, ends the run after the transaction under way.
@@ -228,15 +225,13 @@ func (o *Options) check() error {
 		return errorf(ErrInvalid, "rate %g: want a number above 0", o.Rate)
 	case o.MaxLag > 0 && o.LagGroup == "":
 		return errorf(ErrInvalid, "max lag of no group")
-	case o.Limit < 0:
-		return errorf(ErrInvalid, "limit %d: want a number above 0", o.Limit)
 	case o.Action == Reopened && o.Undo == "":
 		return errorf(ErrInvalid, "no run named to undo")
 	}
 	if _, err := partitionerNamed(o.Partition); err != nil {
 		return err
 	}
-	return nil
+	return o.Selection.Check()
 }
 
 // transactionalID is the id under which a queue is replayed: whoever holds it

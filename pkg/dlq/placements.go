@@ -1,76 +1,69 @@
 package dlq
 
-import "time"
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
 
-// sent is one letter that a chunk of the ledger sent.
-type sent struct {
-	part   int32
-	offset int64
-	run    string
-	seq    int64
-	action Action
-	op     string
-	at     time.Time
-	topic  string
-	to     int32 // -1 unknown
-	toAt   int64 // -1 unknown
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+)
+
+// Placements lists where the letters of a run went, by partition and offset of
+// the queue. Those of a transaction after which the run was killed are missing:
+// where letters went is known only afterwards, and is written with the next.
+func Placements(ctx context.Context, c *kafka.Client, opts LedgerOptions, run string) ([]Placement, error) {
+	opts.Detail = true
+	l, err := OpenLedger(ctx, c, opts)
+	if err != nil {
+		return nil, err
+	}
+	if l.Run(run) == nil {
+		return nil, fmt.Errorf("%s: %w", run, errUnknownRun)
+	}
+	list := []Placement{}
+	for _, q := range l.queues {
+		some, err := q.placements(run)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, some...)
+	}
+	slices.SortFunc(list, func(a, b Placement) int {
+		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
+	})
+	return list, nil
 }
 
-// sentBy lists the letters that a run sent, with the places that the ledger
-// tells, in the order of the ledger. The ledger has to be read with its detail.
-func (q *QueueState) sentBy(run string) []sent {
-	places := q.places(run)
-	var list []sent
+// placements joins the letters of a run's chunks with where they went.
+func (q *QueueState) placements(run string) ([]Placement, error) {
+	bySeq := map[int64]*chunk{}
 	for i := range q.chunks {
-		c := &q.chunks[i]
-		if c.key.run == run && c.record.Action.sends() {
-			list = appendSent(list, c, places)
+		if q.chunks[i].key.run == run {
+			bySeq[q.chunks[i].key.seq] = &q.chunks[i]
 		}
 	}
-	return list
-}
-
-// appendSent adds the letters of a chunk. A chunk's places stand in the order
-// of its letters, partition by partition.
-func appendSent(list []sent, c *chunk, places map[placeKey][]place) []sent {
-	for _, p := range c.record.Parts {
-		told := places[placeKey{c.record.Seq, p.Partition}]
-		n := 0
-		for _, s := range c.spans[p.Partition] {
-			for o := s.first; o <= s.last; o++ {
-				l := sent{part: p.Partition, offset: o, run: c.key.run, seq: c.record.Seq, action: c.record.Action, op: c.record.Op, at: c.record.At, topic: c.record.To, to: -1, toAt: -1}
-				if n < len(told) {
-					l.to, l.toAt = told[n].partition, told[n].offset
-				}
-				list = append(list, l)
-				n++
+	var list []Placement
+	for _, told := range bySeq {
+		for _, out := range told.record.Out {
+			c := bySeq[out.Seq]
+			if c == nil {
+				continue
 			}
-		}
-	}
-	return list
-}
-
-type placeKey struct {
-	seq  int64
-	part int32
-}
-
-// places are where letters of a run's chunks went. What cannot be decoded is as
-// good as not told.
-func (q *QueueState) places(run string) map[placeKey][]place {
-	all := map[placeKey][]place{}
-	for i := range q.chunks {
-		c := &q.chunks[i]
-		if c.key.run != run {
-			continue
-		}
-		for _, out := range c.record.Out {
-			for _, p := range out.Parts {
-				if list, err := decodePlaces(p.Places); err == nil {
-					all[placeKey{out.Seq, p.Partition}] = list
+			for _, part := range out.Parts {
+				places, err := decodePlaces(part.Places)
+				if err != nil {
+					return nil, errorf(ErrConflict, "chunk %d of run %s: %v", out.Seq, run, err)
+				}
+				i := 0
+				for _, s := range c.spans[part.Partition] {
+					for o := s.first; o <= s.last && i < len(places); o++ {
+						list = append(list, Placement{part.Partition, o, c.record.To, places[i].partition, places[i].offset})
+						i++
+					}
 				}
 			}
 		}
 	}
-	return all
+	return list, nil
 }

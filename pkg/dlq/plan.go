@@ -49,6 +49,7 @@ type Plan struct {
 	targets     map[string]*target
 	index       index
 	oldest      time.Time
+	groups      []string // that letters failed in
 	previous    *Run
 }
 
@@ -119,6 +120,9 @@ func Prepare(ctx context.Context, c *kafka.Client, opts Options) (*Plan, error) 
 	if err := p.preflight(ctx); err != nil {
 		return nil, err
 	}
+	if err := opts.Approved.check(p, c); err != nil {
+		return nil, err
+	}
 	if err := p.findSource(ctx); err != nil {
 		return nil, err
 	}
@@ -131,8 +135,12 @@ func Prepare(ctx context.Context, c *kafka.Client, opts Options) (*Plan, error) 
 	if err := p.scan(ctx); err != nil {
 		return nil, err
 	}
+	if err := p.findSuperseded(ctx); err != nil {
+		return nil, err
+	}
 	p.index.arrange(opts)
 	p.summarise()
+	p.findGroups(ctx)
 	if prev := p.previous; prev != nil && prev.TopicID == ledgerIDText(p.queue.id) {
 		opts.Notice(fmt.Sprintf("run %s (%s) ended uncleanly after %d of %d; its last transaction was aborted. Resuming: %d left",
 			prev.ID, prev.Op, prev.Done, prev.Plan, p.Letters+p.Park))
@@ -140,7 +148,10 @@ func Prepare(ctx context.Context, c *kafka.Client, opts Options) (*Plan, error) 
 	return p, nil
 }
 
-// Retention is how long the queue keeps letters, 0 for ever.
+// OnProgress has the run of this plan report after each transaction.
+func (p *Plan) OnProgress(report func(Progress)) { p.opts.Progress = report }
+
+// retention is how long the queue keeps letters, 0 for ever.
 func (p *Plan) retention() time.Duration {
 	if !p.queue.deletes {
 		return 0

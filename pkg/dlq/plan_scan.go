@@ -26,6 +26,10 @@ const (
 // are selected what puts them in order.
 func (p *Plan) scan(ctx context.Context) error {
 	resolved := &p.ledger.Queue(p.Queue, p.queue.id).Resolved
+	match, err := p.opts.Selection.Matcher()
+	if err != nil {
+		return err
+	}
 	from, until := map[kafka.TopicPartition]int64{}, map[kafka.TopicPartition]int64{}
 	for part := range p.bounds.end {
 		tp := kafka.TopicPartition{Topic: p.Queue, Partition: int32(part)}
@@ -34,15 +38,15 @@ func (p *Plan) scan(ctx context.Context) error {
 			from[tp], until[tp] = first, p.bounds.end[part]
 		}
 	}
-	s := scanning{plan: p, failures: map[string]*PlanFailure{}, now: time.Now()}
+	s := scanning{plan: p, match: match, failures: map[string]*PlanFailure{}, now: time.Now()}
 	p.index.stays = map[int32]int64{}
-	err := p.client.ReadUntil(ctx, from, until, p.opts.Timeout, kafka.FetchOptions{MaxPartition: 4 << 20, MaxBytes: 32 << 20}, func(f kafka.Fetched) error {
+	err = p.client.ReadUntil(ctx, from, until, p.opts.Timeout, kafka.FetchOptions{MaxPartition: 4 << 20, MaxBytes: 32 << 20}, func(f kafka.Fetched) error {
 		for i := range f.Records {
 			r := &f.Records[i]
 			if resolved.Has(r.Partition, r.Offset) {
 				continue
 			}
-			s.take(r)
+			s.take(ctx, r)
 		}
 		return s.judgeAll(ctx)
 	})
@@ -60,6 +64,7 @@ func (p *Plan) scan(ctx context.Context) error {
 // scanning is one scan.
 type scanning struct {
 	plan     *Plan
+	match    *Matcher
 	failures map[string]*PlanFailure
 	now      time.Time
 	chosen   []candidate // of the records at hand, to be judged together
@@ -117,11 +122,12 @@ func (s *scanning) sendable(c *candidate) bool {
 	return false
 }
 
-func (s *scanning) take(r *kafka.Record) {
+func (s *scanning) take(ctx context.Context, r *kafka.Record) {
 	p := s.plan
 	p.Pending++
 	l := letters.Read(*r)
-	if p.opts.Limit > 0 && p.Selected >= p.opts.Limit || p.opts.Match != nil && !p.opts.Match(r, &l) {
+	limit := p.opts.Selection.Limit
+	if limit > 0 && p.Selected >= limit || !p.opts.Approved.names(r.Partition, r.Offset) || !s.match.Match(ctx, r, &l) {
 		if first, ok := p.index.stays[r.Partition]; !ok || r.Offset < first {
 			p.index.stays[r.Partition] = r.Offset
 		}
@@ -192,6 +198,9 @@ func keyHash(topic string, key []byte) uint64 {
 }
 
 func (s *scanning) count(l *Letter) {
+	if l.Group != "" && len(s.plan.groups) < maxGroups && !slices.Contains(s.plan.groups, l.Group) {
+		s.plan.groups = append(s.plan.groups, l.Group)
+	}
 	id := l.Fingerprint()
 	f := s.failures[id]
 	if f == nil {

@@ -96,8 +96,8 @@ func (p *Plan) noLedger(ctx context.Context) error {
 func (p *Plan) snapshot() {
 	for part := range p.bounds.end {
 		end := &p.bounds.end[part]
-		if p.opts.Ends != nil {
-			*end = min(*end, p.opts.Ends[int32(part)])
+		if p.opts.Approved != nil {
+			*end = min(*end, p.opts.Approved.Ends[int32(part)])
 		} else if *end < p.bounds.high[part] {
 			p.warn("%s/%d is read to %d only: a transaction open since then keeps back what was written up to %d", p.Queue, part, *end, p.bounds.high[part])
 		}
@@ -177,7 +177,7 @@ func (p *Plan) lookFirst(ctx context.Context) error {
 	if running {
 		p.previous = newest
 	}
-	if p.opts.Takeover || !running && !open {
+	if p.opts.Takeover || p.opts.ReadOnly || !running && !open {
 		return nil
 	}
 	if running {

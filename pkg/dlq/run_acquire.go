@@ -31,7 +31,7 @@ func (r *replayer) lookAgain(ctx context.Context) error {
 // read; the high watermark is captured after it.
 func (r *replayer) acquire(ctx context.Context) error {
 	id := transactionalID(r.plan.Queue)
-	p, err := txn.Acquire(ctx, r.client, txn.Options{ID: id, Timeout: r.opts.Timeout, Notice: r.opts.Notice})
+	p, err := r.newProducer(ctx, id)
 	switch {
 	case err == nil:
 	case errors.Is(err, kafka.ErrNotPermitted):
@@ -57,6 +57,17 @@ func (r *replayer) acquire(ctx context.Context) error {
 		r.seq = max(r.seq, mine.Seq)
 	}
 	return r.plan.tripwire(ctx)
+}
+
+func (r *replayer) newProducer(ctx context.Context, id string) (committer, error) {
+	if r.opts.AtLeastOnce {
+		return newPlainWriter(ctx, r.client, r.opts.Ledger)
+	}
+	p, err := txn.Acquire(ctx, r.client, txn.Options{ID: id, Timeout: r.opts.Timeout, Notice: r.opts.Notice})
+	if err != nil {
+		return nil, err // and no interface around a nil pointer
+	}
+	return p, nil
 }
 
 // barrier is the first transaction: the run record, and the end of the run

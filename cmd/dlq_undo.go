@@ -1,0 +1,71 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/multi-tenant/manage-kafka/pkg/dlq"
+)
+
+func newDLQUndoCommand(a *app) *cobra.Command {
+	var flags runFlags
+	cmd := &cobra.Command{
+		Use:   "undo DLQ RUN",
+		Short: "Make the letters of a run pending again",
+		Long: `Make the letters that a run replayed, discarded or parked pending again, but for
+those that a later run dealt with. What was sent cannot be taken back: the answer
+lists where each letter went.`,
+		Example: `  manage-kafka dlq runs orders.dlq
+  manage-kafka dlq undo orders.dlq 01JC3V5Z8Q2M7T9K4R6W0XABCD`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: a.completeQueue,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts, err := flags.options()
+			if err != nil {
+				return err
+			}
+			opts.Queue, opts.Undo, opts.Action = args[0], args[1], dlq.Reopened
+			return runUndo(cmd.Context(), a, &flags, opts)
+		},
+	}
+	flags.bind(a, cmd, false)
+	return cmd
+}
+
+func runUndo(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) error {
+	if err := runDLQ(ctx, a, flags, opts); err != nil {
+		return err
+	}
+	return a.showPlacements(ctx, opts)
+}
+
+// showPlacements lists where the letters of a run went.
+func (a *app) showPlacements(ctx context.Context, opts dlq.Options) error {
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if opts.Ledger == "" {
+		opts.Ledger = a.ledger(c)
+	}
+	placed, err := dlq.Placements(ctx, c, dlq.LedgerOptions{Topic: opts.Ledger, Queue: opts.Queue}, opts.Undo)
+	if err != nil {
+		return explainRun(err)
+	}
+	if a.print.format != formatTable || len(placed) == 0 {
+		return nil
+	}
+	return printRows(a.print, placed, []column[dlq.Placement]{
+		{head: "LETTER", cell: func(p dlq.Placement) string { return fmt.Sprintf("%d@%d", p.Partition, p.Offset) }},
+		{head: "WENT TO", cell: func(p dlq.Placement) string { return fmt.Sprintf("%s/%d", p.Topic, p.To) }},
+		{head: "OFFSET", right: true, cell: func(p dlq.Placement) string {
+			if p.At < 0 {
+				return "-"
+			}
+			return fmt.Sprint(p.At)
+		}},
+	})
+}
