@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -139,10 +140,20 @@ func (f *fixFlags) addCheck(a *app, cmd *cobra.Command, name string, o *fix.Opti
 	return end, nil
 }
 
+// given tells whether any of the flags is.
+func (f *fixFlags) given(cmd *cobra.Command) bool {
+	for _, name := range []string{"jq", "set-header", "del-header", "set-key", "validate", "validate-exec"} {
+		if flag := cmd.Flags().Lookup(name); flag != nil && flag.Changed {
+			return true
+		}
+	}
+	return false
+}
+
 // warnSigned tells of letters whose value was changed under a signature.
-func (a *app) warnSigned(counts *dlq.Fixing) {
-	for name, n := range counts.Signed() {
-		a.print.warn("%s changed under header %s, which looks like a signature over the value: receivers may refuse them", plural(n, "value"), name)
+func (a *app) warnSigned(counts dlq.FixCounts) {
+	for _, name := range slices.Sorted(maps.Keys(counts.Signed)) {
+		a.print.warn("%s changed under header %s, which looks like a signature over the value: receivers may refuse them", plural(counts.Signed[name], "value"), name)
 	}
 }
 

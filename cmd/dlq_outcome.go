@@ -70,3 +70,12 @@ func outcomeError(r *dlq.Report) error {
 	}
 	return nil
 }
+
+// explainCanary names the failure that stopped a run.
+func explainCanary(e *dlq.CanaryError) error {
+	r := &e.Report
+	if len(r.Failures) > 0 && !e.Undecided {
+		return withHint(withCode(e, exitPartly), "see it with: manage-kafka dlq show %s %s", r.Queue, r.Failures[0].Letter)
+	}
+	return withHint(withCode(e, exitPartly), "see how far it is with: manage-kafka dlq watch %s", r.Run)
+}

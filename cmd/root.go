@@ -96,6 +96,7 @@ func (a *app) commands() []*cobra.Command {
 		newStatusCommand(a),
 		newLogsCommand(a),
 		newBackgroundCommand(a),
+		newJQWorkerCommand(a),
 		newCreateTopicCommand(a),
 		newListTopicsCommand(a),
 		newDescribeTopicCommand(a),

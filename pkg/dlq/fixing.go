@@ -1,10 +1,15 @@
 package dlq
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"maps"
+	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/multi-tenant/manage-kafka/internal/letters"
@@ -15,28 +20,73 @@ import (
 // errNoResult is the reason of letters that a program leaves alone.
 var errNoResult = errors.New("left by the program")
 
-// Fixing counts what a Fixer did.
+// Fixing counts what a Fixer did. A plan and its run count both: Reset lies
+// between them.
 type Fixing struct {
-	mu     sync.Mutex
-	signed map[string]int64
+	mu      sync.Mutex
+	counts  FixCounts
+	samples []Change
+	want    int
+	random  *rand.Rand
 }
 
-// Signed gives, by header, how many letters were changed that carry what looks
-// like a signature over their value.
-func (f *Fixing) Signed() map[string]int64 {
+// FixCounts is what a Fixer did so far.
+type FixCounts struct {
+	// Letters were looked at, Changed are those of them that differ from what
+	// stands in the queue.
+	Letters int64 `json:"letters"`
+	Changed int64 `json:"changed"`
+	// Signed gives, by header, how many letters were changed that carry what
+	// looks like a signature over their value.
+	Signed map[string]int64 `json:"signed,omitempty"`
+}
+
+// Change is a letter as it would be sent without and with the changes.
+type Change struct {
+	Letter string // as 3@1204
+	Was    kafka.Record
+	Now    kafka.Record
+}
+
+// Sample keeps up to n changes from now on, each as likely as any other, chosen
+// by the seed.
+func (f *Fixing) Sample(n int, seed uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all := map[string]int64{}
-	for name, n := range f.signed {
-		all[name] = n
-	}
-	return all
+	f.want, f.random = n, rand.New(rand.NewPCG(seed, seed))
+}
+
+// Samples are the changes that were kept, by letter.
+func (f *Fixing) Samples() []Change {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := slices.Clone(f.samples)
+	slices.SortFunc(list, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(a.Now.Partition, b.Now.Partition), cmp.Compare(a.Now.Offset, b.Now.Offset))
+	})
+	return list
+}
+
+// Counts is what was counted.
+func (f *Fixing) Counts() FixCounts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.counts
+	c.Signed = maps.Clone(c.Signed)
+	return c
+}
+
+// Reset forgets what was counted.
+func (f *Fixing) Reset() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counts, f.samples = FixCounts{}, nil
 }
 
 // UseFixer has letters changed and checked by f. What it changed carries the
 // hash of the value that it had.
 func (o *Options) UseFixer(f *fix.Fixer) *Fixing {
-	counts := &Fixing{signed: map[string]int64{}}
+	counts := &Fixing{}
 	if !f.Any() {
 		return counts
 	}
@@ -59,6 +109,9 @@ func (o *Options) UseFixer(f *fix.Fixer) *Fixing {
 }
 
 func (f *Fixing) take(d *Outgoing, r *fix.Result) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counts.Letters++
 	switch {
 	case r.Skipped:
 		d.Refused = errNoResult
@@ -67,15 +120,52 @@ func (f *Fixing) take(d *Outgoing, r *fix.Result) {
 		d.Refused = errors.New(r.Refused.String())
 		return
 	}
+	was := d.Record
 	d.Record, d.Edited, d.Rekeyed = r.Record, r.Changed(), r.KeyChanged
+	if !d.Edited {
+		return
+	}
+	f.counts.Changed++
+	if r.Signature != "" {
+		if f.counts.Signed == nil {
+			f.counts.Signed = map[string]int64{}
+		}
+		f.counts.Signed[r.Signature]++
+	}
+	f.sample(d, was)
 	if r.ValueChanged {
 		d.Record.Headers = MarkEdited(d.Record.Headers, d.Source.Value)
 	}
-	if r.Signature != "" {
-		f.mu.Lock()
-		f.signed[r.Signature]++
-		f.mu.Unlock()
+}
+
+// sample keeps each of the changes so far with the same chance.
+func (f *Fixing) sample(d *Outgoing, was kafka.Record) {
+	at := len(f.samples)
+	if at >= f.want {
+		if f.want == 0 {
+			return
+		}
+		if at = int(f.random.Int64N(f.counts.Changed)); at >= f.want {
+			return
+		}
 	}
+	now := d.Record
+	was.Partition, was.Offset, now.Partition, now.Offset = d.Source.Partition, d.Source.Offset, d.Source.Partition, d.Source.Offset
+	c := Change{Letter: letterName(d.Source.Partition, d.Source.Offset), Was: clone(was), Now: clone(now)}
+	if at == len(f.samples) {
+		f.samples = append(f.samples, c)
+	} else {
+		f.samples[at] = c
+	}
+}
+
+// clone keeps a record beyond the buffer that it was read into.
+func clone(r kafka.Record) kafka.Record {
+	r.Key, r.Value, r.Headers = bytes.Clone(r.Key), bytes.Clone(r.Value), slices.Clone(r.Headers)
+	for i := range r.Headers {
+		r.Headers[i].Value = bytes.Clone(r.Headers[i].Value)
+	}
+	return r
 }
 
 // MarkEdited adds the header that tells the hash of the value that a letter had
