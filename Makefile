@@ -4,7 +4,6 @@
 BINARY      := bin/manage-kafka
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
-FUZZTIME    ?= 10s
 BENCH       ?= .
 
 .PHONY: help build test test-fast test-long lint fuzz cross bench
@@ -30,7 +29,7 @@ lint: ## gofmt, go vet, staticcheck
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
-fuzz: ## run every fuzz target for FUZZTIME
+fuzz: ## run every fuzz target, for FUZZTIME each when that is set
 	@FUZZTIME=$(FUZZTIME) test/fuzz
 
 # What comes out is thrown away, so other systems are compiled without the

@@ -32,7 +32,7 @@ anything fails. A name or glob that selects nothing is exit 8.`,
 			return runDLQExport(cmd.Context(), a, opts, file)
 		},
 	}
-	cmd.Flags().StringVarP(&file, "file", "F", "", "write to this `file` instead of standard output")
+	cmd.Flags().StringVarP(&file, "file", "f", "", "write to this `file` instead of standard output")
 	cmd.Flags().BoolVar(&opts.NoGroups, "no-groups", false, "leave out pending letters by consumer group")
 	return cmd
 }

@@ -63,10 +63,10 @@ func runDLQFailures(ctx context.Context, a *app, queue string, opts dlq.Failures
 	defer c.Close()
 	opts.Ledger = ledger
 	found, err := dlq.FindFailures(ctx, c, queue, opts)
-	if err != nil && (selected || found.Letters > 0) {
-		return explainDLQ(err)
-	}
-	if err != nil && !isNothing(err) {
+	switch {
+	case isNothing(err) && selected && !opts.All:
+		return withHint(explainDLQ(err), "--all takes resolved letters too")
+	case err != nil && (selected || !isNothing(err)):
 		return explainDLQ(err)
 	}
 	if found.Note != "" {
@@ -128,6 +128,9 @@ func failureColumns(now time.Time) []column[dlq.Failure] {
 }
 
 func rateText(perHour float64) string {
+	if perHour == 0 {
+		return "-"
+	}
 	if perHour >= 10 {
 		return grouped(int64(perHour+0.5)) + "/h"
 	}

@@ -50,8 +50,12 @@ func (a *app) showLetter(s dlq.Shown, now time.Time) error {
 	}
 	if len(s.Record.Headers) > 0 {
 		b.WriteString("headers\n")
+		width := 0
 		for _, h := range s.Record.Headers {
-			fmt.Fprintf(&b, "  %s  %s\n", terminal.Escape(h.Name), headerShown(h))
+			width = max(width, len(h.Name))
+		}
+		for _, h := range s.Record.Headers {
+			fmt.Fprintf(&b, "  %-*s  %s\n", min(width, 40), terminal.Escape(h.Name), headerShown(h))
 		}
 	}
 	fmt.Fprintf(&b, "value (%s)\n", valueKind(s.Record.Value))

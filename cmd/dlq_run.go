@@ -31,7 +31,7 @@ func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) erro
 	if opts.Ledger == "" {
 		opts.Ledger = a.ledger(c)
 	}
-	opts.Version, opts.Notice, opts.Stop = readVersion().String(), a.print.status1, i.stop
+	opts.Version, opts.Notice, opts.Stop = readVersion().Version, a.print.status1, i.stop
 	opts.ReadOnly = flags.dryRun || flags.planFile != ""
 	end, err := flags.sending.prepare(i.ctx, a, flags.cmd, c, flags, &opts)
 	if err != nil {

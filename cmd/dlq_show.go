@@ -78,6 +78,9 @@ func runDLQShow(ctx context.Context, a *app, queue string, opts dlq.ShowOptions)
 	}
 	opts.Ledger = ledger
 	list, note, err := dlq.Show(ctx, c, queue, opts)
+	if isNothing(err) && len(opts.Letters) == 0 {
+		err = withHint(explainDLQ(err), "see what there is with: manage-kafka dlq failures %s; --all takes resolved letters too", queue)
+	}
 	if err != nil {
 		return explainDLQ(err)
 	}

@@ -42,7 +42,7 @@ func (e *emission) sendFile(ctx context.Context) (err error) {
 		e.app.print.status("no events in %s", in.shown())
 		return nil
 	}
-	return e.sendMany(ctx, e.lines(in, found.valid), slices.Sorted(maps.Keys(found.topics)), nil)
+	return e.sendMany(ctx, e.lines(in, &found.index), slices.Sorted(maps.Keys(found.topics)), nil)
 }
 
 // are is "1 event is" or "3 events are".
@@ -72,7 +72,7 @@ func (e *emission) skipping(ctx context.Context, in *input) (err error) {
 		return fmt.Errorf("--rejects: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return e.sendMany(ctx, e.lines(in, 0), nil, func(r console.Rejected) error {
+	return e.sendMany(ctx, e.lines(in, nil), nil, func(r console.Rejected) error {
 		_, err := file.Write(rejectLine(r))
 		return err
 	})
@@ -83,6 +83,7 @@ type findings struct {
 	valid, invalid int64
 	topics         map[string]bool
 	shown          []string // the first invalid lines
+	index          events.Index
 }
 
 func (f *findings) add(l *events.Line) {
@@ -105,7 +106,7 @@ func (e *emission) checkFile(ctx context.Context, in *input) (*findings, error) 
 	}
 	bar := newProgress(e.app.print, "checking", in.size)
 	found := &findings{topics: map[string]bool{}}
-	err = e.validator.CheckLines(ctx, bar.reader(r), events.LineOptions{Complete: e.complete}, func(lines []events.Line) error {
+	err = e.validator.CheckLines(ctx, bar.reader(r), events.LineOptions{Complete: e.complete, Index: &found.index}, func(lines []events.Line) error {
 		for i := range lines {
 			found.add(&lines[i])
 		}
@@ -165,8 +166,9 @@ func rejectLine(r console.Rejected) []byte {
 	return append(b, "}\n"...)
 }
 
-// lines is the input as records. total is the number of events, 0 unknown.
-func (e *emission) lines(in *input, total int64) *console.Feed {
+// lines is the input as records. index is what a first reading found, nil
+// without one.
+func (e *emission) lines(in *input, index *events.Index) *console.Feed {
 	return &console.Feed{Name: in.name, Unit: "line", Run: func(ctx context.Context, send func([]console.FeedRecord) error) error {
 		r, err := in.again(ctx)
 		if err != nil {
@@ -175,7 +177,7 @@ func (e *emission) lines(in *input, total int64) *console.Feed {
 		bar := newProgress(e.app.print, "sending", in.size)
 		defer bar.end()
 		var run []console.FeedRecord
-		return e.validator.CheckLines(ctx, bar.reader(r), events.LineOptions{Complete: e.complete}, func(lines []events.Line) error {
+		fill := func(lines []events.Line) error {
 			run = slices.Grow(run[:0], len(lines))[:len(lines)]
 			for i := range lines {
 				l := &lines[i]
@@ -190,7 +192,12 @@ func (e *emission) lines(in *input, total int64) *console.Feed {
 			err := send(run)
 			bar.count(int64(len(lines)))
 			return err
-		})
+		}
+		opts := events.LineOptions{Complete: e.complete}
+		if index != nil {
+			return e.validator.RecallLines(ctx, bar.reader(r), index, opts, fill)
+		}
+		return e.validator.CheckLines(ctx, bar.reader(r), opts, fill)
 	}}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -176,10 +175,10 @@ func (e *emission) findTopics(ctx context.Context, c *kafka.Client, topics []str
 func (e *emission) sendMany(ctx context.Context, feed *console.Feed, topics []string, rejected func(console.Rejected) error) error {
 	ids := &idPrinter{out: bufio.NewWriter(e.app.out), last: time.Now()}
 	p := e.app.print
-	if p.format == formatJSON || p.format == formatYAML || p.format != formatName && p.outTTY {
-		ids.out = bufio.NewWriter(io.Discard)
+	opts := console.ProduceOptions{Feed: feed, Rate: e.bound, Rejected: rejected}
+	if p.format == formatName || p.format == formatTable && !p.outTTY {
+		opts.Delivered = ids.delivered
 	}
-	opts := console.ProduceOptions{Feed: feed, Rate: e.bound, Rejected: rejected, Delivered: ids.delivered}
 	res, err := e.produce(ctx, opts, topics)
 	if res.Offsets == nil { // it did not begin
 		return err

@@ -6,16 +6,18 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/multi-tenant/manage-kafka/internal/collector"
 	"github.com/multi-tenant/manage-kafka/internal/wire"
 )
 
 // Main runs the command line of this process and returns its exit code, as
 // "manage-kafka help exit-codes" lists them.
 func Main() int {
-	relaxCollector()
+	collector.ResumeAfter(time.Second)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	wire.BoundDecompression()

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
+	"strings"
+
+	"github.com/IBM/sarama"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
@@ -51,7 +53,7 @@ func (p *Producer) Commit(ctx context.Context, w Write) ([]int64, error) {
 	if err == nil {
 		// From here on a canceled context does not keep the commit from being
 		// confirmed: what was sent cannot be taken back.
-		err = p.end(ctx, hard, true)
+		err = p.end(hard, hard, true)
 		if err == nil {
 			return offsets, nil
 		}
@@ -93,23 +95,55 @@ func (p *Producer) settle(ctx, hard context.Context, err error) error {
 
 // write opens the transaction and sends everything into it.
 func (p *Producer) write(ctx, hard context.Context, w Write) ([]int64, error) {
-	s, err := p.newSending(ctx, hard, w.Records)
-	if err != nil {
-		return nil, err
-	}
-	if len(w.Records) > 0 {
-		if err := p.enlist(ctx, hard, s.byTopic()); err != nil {
-			return nil, s.explain(err)
+	offsets := make([]int64, len(w.Records))
+	waves := p.waves(w.Records)
+	for i, part := range waves {
+		s, err := p.newSending(ctx, hard, w.Records, part, offsets)
+		if err == nil {
+			err = s.explain(p.enlist(ctx, hard, s.byTopic()))
 		}
-	}
-	committed := make(chan error, 1)
-	if w.Offsets != nil {
+		if err != nil {
+			return nil, err
+		}
+		if i < len(waves)-1 || w.Offsets == nil {
+			if err := s.run(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		// The offsets go beside the records: once the transaction is open,
+		// neither waits for the other.
+		committed := make(chan error, 1)
 		go func() { committed <- p.commitOffsets(ctx, hard, w.Offsets) }()
-	} else {
-		committed <- nil
+		err = s.run()
+		return offsets, errors.Join(err, <-committed)
 	}
-	err = s.run()
-	return s.offsets, errors.Join(err, <-committed)
+	if len(waves) == 0 {
+		return nil, p.commitOffsets(ctx, hard, w.Offsets)
+	}
+	return offsets, nil
+}
+
+// waves are the indexes of the records that go out together: all of them.
+// Uncured sends a topic after the other, as an application does that waits for
+// the first one's acknowledgements.
+func (p *Producer) waves(records []kafka.Record) [][]int {
+	var waves [][]int
+	wave := map[string]int{}
+	for i := range records {
+		name := ""
+		if p.opts.Uncured {
+			name = records[i].Topic
+		}
+		n, ok := wave[name]
+		if !ok {
+			n = len(waves)
+			wave[name] = n
+			waves = append(waves, nil)
+		}
+		waves[n] = append(waves[n], i)
+	}
+	return waves
 }
 
 // byTopic lists the partitions to write to.
@@ -127,10 +161,11 @@ func (s *sending) explain(err error) error {
 	if !errors.As(err, &no) {
 		return err
 	}
+	if no.code == sarama.ErrTransactionalIDAuthorizationFailed {
+		return fmt.Errorf("transactional id %s: %w", s.p.opts.ID, no.err)
+	}
 	if errors.Is(no.err, kafka.ErrNotPermitted) {
-		return fmt.Errorf("writing to %v in transactional id %s: %w", slices.Sorted(maps.Keys(s.byTopic())), s.p.opts.ID, no.err)
+		return fmt.Errorf("writing to %s: %w", strings.Join(slices.Sorted(maps.Keys(s.byTopic())), ", "), no.err)
 	}
 	return no
 }
-
-func nowMillis() int64 { return time.Now().UnixMilli() }

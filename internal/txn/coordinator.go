@@ -42,6 +42,9 @@ func (p *Producer) run(soft, hard context.Context, s step) error {
 	start := time.Now()
 	told, unclear := false, false
 	for attempt := 0; ; attempt++ {
+		if err := p.over(); err != nil {
+			return err // a request beside this one went without an answer
+		}
 		code, addr, sent, err := p.put(hard, s)
 		pause := min(time.Second, 50*time.Millisecond<<min(attempt, 5))
 		switch again, mayHaveDone := waits(code); {

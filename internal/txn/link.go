@@ -37,6 +37,9 @@ type link struct {
 func (p *Producer) link(addr string) (*link, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.dead != nil {
+		return nil, p.dead
+	}
 	if p.closed {
 		return nil, errClosed
 	}

@@ -27,16 +27,16 @@ type sending struct {
 	offsets    []int64
 }
 
-// newSending sorts the records into batches, asking about topics it does not know.
-func (p *Producer) newSending(soft, hard context.Context, records []kafka.Record) (*sending, error) {
+// newSending sorts the records of these indexes into batches, asking about topics it does not know.
+func (p *Producer) newSending(soft, hard context.Context, records []kafka.Record, indexes []int, offsets []int64) (*sending, error) {
 	s := &sending{
 		p: p, soft: soft, hard: hard, records: records, now: time.Now().UnixMilli(),
-		queues: map[kafka.TopicPartition][]*batch{}, offsets: make([]int64, len(records)),
+		queues: map[kafka.TopicPartition][]*batch{}, offsets: offsets,
 	}
 	byPart := map[kafka.TopicPartition][]int{}
 	topics := map[string]bool{}
-	for i := range records {
-		s.offsets[i] = -1
+	for _, i := range indexes {
+		offsets[i] = -1
 		tp := kafka.TopicPartition{Topic: records[i].Topic, Partition: records[i].Partition}
 		byPart[tp] = append(byPart[tp], i)
 		topics[tp.Topic] = true
@@ -44,11 +44,11 @@ func (p *Producer) newSending(soft, hard context.Context, records []kafka.Record
 	if err := s.learn(slices.Sorted(maps.Keys(topics))); err != nil {
 		return nil, err
 	}
-	for tp, indexes := range byPart {
+	for tp, own := range byPart {
 		if _, ok := p.topics[tp.Topic].leaders[tp.Partition]; !ok {
 			return nil, fmt.Errorf("%s: %w", tp, kafka.ErrUnknownTopic)
 		}
-		s.queues[tp] = packed(tp, records, indexes, p.topics[tp.Topic].bound, s.now)
+		s.queues[tp] = packed(tp, records, own, p.topics[tp.Topic].bound, s.now)
 		if p.parts[tp] == nil {
 			p.parts[tp] = &sequence{}
 		}
@@ -82,6 +82,9 @@ func (s *sending) run() error {
 	patience := min(s.p.opts.Patience, s.p.opts.Timeout)
 	told := false
 	for attempt := 0; len(s.queues) > 0; attempt++ {
+		if err := s.p.over(); err != nil {
+			return err
+		}
 		again, err := s.round()
 		if err != nil {
 			return err

@@ -15,8 +15,10 @@ const (
 	// batchRecords bounds the records of a batch: small ones weigh more for what
 	// is kept about them than for their bytes.
 	batchRecords = 10_000
-	// recordWeight is about what is kept of a record beside its bytes.
+	// recordWeight is about what is kept of a record beside its bytes, and
+	// headerWeight of a header.
 	recordWeight = 170
+	headerWeight = 60
 	// batchOverhead is a record batch without records (KIP-98).
 	batchOverhead = 61
 	// maxTimeSpan bounds the distance of timestamps within a batch to what a
@@ -53,7 +55,9 @@ func (b *batch) reset() {
 }
 
 // weight is about the memory that the batch takes.
-func (b *batch) weight() int { return b.size + len(b.records)*recordWeight }
+func (b *batch) weight() int {
+	return b.size + len(b.records)*recordWeight + len(b.headers)*headerWeight
+}
 
 // fits tells whether a record of size belongs into the batch.
 func (b *batch) fits(size int, timestamp int64, target int) bool {

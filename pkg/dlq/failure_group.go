@@ -183,9 +183,11 @@ func (f *failureGroup) failure(key string, keep time.Duration) Failure {
 	out := Failure{
 		ID: letters.FingerprintOf([]byte(key)), Class: f.class, Message: f.message, Sample: f.sample,
 		Letter: letterName(f.newest.Partition, f.newest.Offset), Count: f.count, Pending: f.pending, First: f.first.UTC(), Last: f.last.UTC(),
-		PerHour: float64(f.count) / max(f.last.Sub(f.first), time.Minute).Hours(),
-		Groups:  tallies(f.groups), Topics: tallies(f.topics), Formats: tallies(f.formats),
+		Groups: tallies(f.groups), Topics: tallies(f.topics), Formats: tallies(f.formats),
 		Replayed: f.replayed, MostReplays: f.mostReplays,
+	}
+	if f.count > 1 {
+		out.PerHour = float64(f.count) / max(f.last.Sub(f.first), time.Minute).Hours()
 	}
 	if len(out.Sample) > longSample {
 		out.Sample = strings.ToValidUTF8(out.Sample[:longSample], "") + "…"

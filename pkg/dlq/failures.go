@@ -46,7 +46,8 @@ type Failure struct {
 	Pending int64     `json:"pending"`
 	First   time.Time `json:"first"`
 	Last    time.Time `json:"last"`
-	// PerHour is Count over the time from First to Last, at least a minute.
+	// PerHour is Count over the time from First to Last, at least a minute, and 0
+	// for a single letter.
 	PerHour float64 `json:"per_hour"`
 	Groups  []Tally `json:"groups"`  // consumer groups, the most frequent first
 	Topics  []Tally `json:"topics"`  // that letters came from

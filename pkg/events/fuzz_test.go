@@ -95,6 +95,7 @@ func FuzzLines(f *testing.F) {
 				want = append(want, line)
 			}
 		}
+		sameTwice(t, v, file, events.LineOptions{MaxLine: most, Workers: 2}, &events.Index{MaxBytes: most})
 		got, err := checkAll(t, v, bytes.NewReader(file), events.LineOptions{MaxLine: most, Workers: 2})
 		if tooLong != errors.Is(err, events.ErrLineTooLong) || !tooLong && err != nil {
 			t.Fatalf("too long: %v, got %v", tooLong, err)

@@ -27,6 +27,8 @@ type LineOptions struct {
 	// Complete, when set, is given each line and returns the envelope to check:
 	// see Completion.
 	Complete func(line []byte) ([]byte, error)
+	// Index, when set, is filled anew for a second reading.
+	Index *Index
 }
 
 // A Line is one line of a file with its verdict.
@@ -46,11 +48,13 @@ const block = 256 << 10
 
 // A batch is a run of whole lines on its way through a worker.
 type batch struct {
-	data  []byte
-	first int64
-	lines []Line
-	next  int64
-	ready chan struct{}
+	data    []byte
+	first   int64
+	lines   []Line
+	next    int64
+	ready   chan struct{}
+	run     *indexedRun // when it is read again
+	entries []byte      // for the index
 }
 
 // CheckLines reads events, one a line, from r, checks them on several
@@ -62,13 +66,21 @@ type batch struct {
 // (ErrLineTooLong); lines before that one have been delivered. It does not
 // return while a Read of r hangs: who cancels ctx closes r as well.
 func (v *Validator) CheckLines(ctx context.Context, r io.Reader, o LineOptions, each func([]Line) error) error {
+	if o.Index != nil {
+		o.Index.prepare()
+	}
+	return v.lines(ctx, r, nil, o, each)
+}
+
+// lines is CheckLines, with known for RecallLines.
+func (v *Validator) lines(ctx context.Context, r io.Reader, known *Index, o LineOptions, each func([]Line) error) error {
 	workers := o.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p := &pipeline{validator: v, options: o, queue: make(chan *batch, workers), order: make(chan *batch, workers), free: make(chan *batch, 3*workers+2)}
+	p := &pipeline{validator: v, options: o, known: known, contentType: []byte(ContentType), queue: make(chan *batch, workers), order: make(chan *batch, workers), free: make(chan *batch, 3*workers+2)}
 	var group sync.WaitGroup
 	group.Go(func() { p.read(ctx, r) })
 	for range workers {
@@ -87,11 +99,13 @@ func (v *Validator) CheckLines(ctx context.Context, r io.Reader, o LineOptions, 
 }
 
 type pipeline struct {
-	validator *Validator
-	options   LineOptions
-	queue     chan *batch
-	order     chan *batch
-	free      chan *batch
+	validator   *Validator
+	options     LineOptions
+	known       *Index // nil without one
+	contentType []byte
+	queue       chan *batch
+	order       chan *batch
+	free        chan *batch
 	// err is why reading ended early; it is set before order is closed.
 	err error
 }
@@ -99,7 +113,7 @@ type pipeline struct {
 func (p *pipeline) batch() *batch {
 	select {
 	case b := <-p.free:
-		b.data = b.data[:0]
+		b.data, b.run = b.data[:0], nil
 		return b
 	default:
 		return &batch{ready: make(chan struct{}, 1)}
@@ -122,23 +136,32 @@ func (p *pipeline) read(ctx context.Context, r io.Reader) {
 		}
 	}
 	number := int64(1)
+	if p.known != nil {
+		var ok bool
+		if number, ok = p.reread(ctx, in); !ok || !p.known.full {
+			return
+		}
+	}
 	for p.err == nil {
 		b := p.batch()
 		b.first = number
 		end := p.fill(in, b, limit)
 		number = b.next
-		if len(b.data) > 0 {
-			select {
-			case p.order <- b:
-				p.queue <- b
-			case <-ctx.Done():
-				p.err = ctx.Err()
-				return
-			}
-		}
-		if end {
+		if len(b.data) > 0 && !p.hand(ctx, b) || end {
 			return
 		}
+	}
+}
+
+// hand gives a batch to the workers and to whom they deliver.
+func (p *pipeline) hand(ctx context.Context, b *batch) bool {
+	select {
+	case p.order <- b:
+		p.queue <- b
+		return true
+	case <-ctx.Done():
+		p.err = ctx.Err()
+		return false
 	}
 }
 
@@ -178,6 +201,11 @@ func (p *pipeline) check() {
 	for b := range p.queue {
 		lines := b.lines[:0]
 		number := b.first
+		b.entries = b.entries[:0]
+		var known []byte
+		if b.run != nil {
+			known = b.run.entries
+		}
 		for rest := b.data; len(rest) > 0; number++ {
 			var text []byte
 			text, rest, _ = bytes.Cut(rest, []byte{'\n'})
@@ -190,18 +218,29 @@ func (p *pipeline) check() {
 			} else {
 				lines = append(lines, Line{})
 			}
-			p.line(&lines[len(lines)-1], number, text)
+			l := &lines[len(lines)-1]
+			l.Number, l.Text, l.Err = number, text, nil
+			if b.run != nil {
+				var ok bool
+				if known, ok = p.known.recall(known, l, p.contentType); ok {
+					continue
+				}
+			}
+			p.line(l)
+			if p.options.Index != nil {
+				b.entries = p.options.Index.note(b.entries, l)
+			}
 		}
 		b.lines = lines
 		b.ready <- struct{}{}
 	}
 }
 
-func (p *pipeline) line(l *Line, number int64, text []byte) {
-	l.Number, l.Text, l.Err = number, text, nil
-	raw := text
+// line checks one.
+func (p *pipeline) line(l *Line) {
+	raw := l.Text
 	if p.options.Complete != nil {
-		if raw, l.Err = p.options.Complete(text); l.Err != nil {
+		if raw, l.Err = p.options.Complete(l.Text); l.Err != nil {
 			return
 		}
 	}
@@ -221,6 +260,9 @@ func (p *pipeline) deliver(ctx context.Context, each func([]Line) error) error {
 		}
 		if err := each(b.lines); err != nil {
 			return err
+		}
+		if p.options.Index != nil {
+			p.options.Index.keep(b)
 		}
 		select {
 		case p.free <- b:

@@ -125,18 +125,31 @@ func (a *Admin) finish(ctx context.Context, done []Creation) error {
 }
 
 // createSome creates the topics at the indexes which, and writes what became
-// of each to done.
+// of each to done. A controller of the ZooKeeper era goes on refusing the name
+// of a topic that it deletes after the brokers have stopped telling clients
+// about it; it is asked again until the deletion has ended.
 func (a *Admin) createSome(ctx context.Context, specs []Spec, which []int, done []Creation, opts CreateOptions) error {
-	if len(which) == 0 {
-		return nil
-	}
+	rest := which
+	return a.retry(ctx, func() (bool, error) {
+		if len(rest) == 0 {
+			return false, nil
+		}
+		var err error
+		rest, err = a.createOnce(ctx, specs, rest, done, opts)
+		return len(rest) > 0, err
+	})
+}
+
+// createOnce asks once for the topics at the indexes which, and returns those
+// of them that the controller has and no broker tells about.
+func (a *Admin) createOnce(ctx context.Context, specs []Spec, which []int, done []Creation, opts CreateOptions) ([]int, error) {
 	asked := make(map[string]*sarama.TopicDetail, len(which))
 	for _, i := range which {
 		asked[specs[i].Name] = specs[i].detail()
 	}
 	answers, err := a.sendCreate(ctx, asked, opts.DryRun)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var taken []int
 	for _, i := range which {
@@ -150,10 +163,11 @@ func (a *Admin) createSome(ctx context.Context, specs []Spec, which []int, done 
 	return a.compareTaken(ctx, specs, taken, done, opts)
 }
 
-// compareTaken says of topics that exist how they differ from their specs.
-func (a *Admin) compareTaken(ctx context.Context, specs []Spec, taken []int, done []Creation, opts CreateOptions) error {
+// compareTaken says of topics that exist how they differ from their specs, and
+// returns those that no broker tells about.
+func (a *Admin) compareTaken(ctx context.Context, specs []Spec, taken []int, done []Creation, opts CreateOptions) ([]int, error) {
 	if len(taken) == 0 {
-		return nil
+		return nil, nil
 	}
 	names := make([]string, len(taken))
 	for j, i := range taken {
@@ -161,14 +175,17 @@ func (a *Admin) compareTaken(ctx context.Context, specs []Spec, taken []int, don
 	}
 	states, err := a.states(ctx, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var hidden []int
 	for _, i := range taken {
+		d := &done[i]
 		have, ok := states[specs[i].Name]
 		if !ok {
+			d.Outcome, d.Err = Failed, fmt.Errorf("%s: %w, but no broker tells about it: it is being deleted, or was made just now", specs[i].Name, ErrExists)
+			hidden = append(hidden, i)
 			continue
 		}
-		d := &done[i]
 		d.Outcome, d.ID, d.Partitions, d.Replication = Exists, have.ID, have.Partitions, have.Replication
 		d.Differences = have.differences(specs[i])
 		d.Err = &ExistsError{Name: specs[i].Name, Differences: d.Differences}
@@ -176,7 +193,7 @@ func (a *Admin) compareTaken(ctx context.Context, specs []Spec, taken []int, don
 			d.Err = nil
 		}
 	}
-	return nil
+	return hidden, nil
 }
 
 func (s Spec) detail() *sarama.TopicDetail {

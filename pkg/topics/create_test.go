@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
@@ -64,6 +67,33 @@ func TestCreateSaysHowATakenTopicDiffers(t *testing.T) {
 	}
 	if done[1].Outcome != topics.Created {
 		t.Errorf("the other topic: %+v", done[1])
+	}
+}
+
+// A controller of the ZooKeeper era refuses a name for as long as it deletes
+// the topic that had it, which no broker tells about any more.
+func TestCreateWaitsForADeletion(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t)
+	admin := topics.New(kafkatest.Open(t, kafkatest.Bootstrap(cluster)))
+	refusals := 3
+	cluster.ControlKey(int16(kmsg.CreateTopics), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if refusals == 0 {
+			return nil, nil, false
+		}
+		refusals--
+		resp := kreq.ResponseKind().(*kmsg.CreateTopicsResponse)
+		for _, asked := range kreq.(*kmsg.CreateTopicsRequest).Topics {
+			topic := kmsg.NewCreateTopicsResponseTopic()
+			topic.Topic, topic.ErrorCode = asked.Topic, kerr.TopicAlreadyExists.Code
+			resp.Topics = append(resp.Topics, topic)
+		}
+		return resp, nil, true
+	})
+	done, err := admin.Create(t.Context(), []topics.Spec{{Name: "orders"}}, topics.CreateOptions{})
+	if err != nil || done[0].Outcome != topics.Created || refusals != 0 {
+		t.Errorf("%+v, error %v, %d refusals left", done, err, refusals)
 	}
 }
 

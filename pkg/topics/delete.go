@@ -20,7 +20,8 @@ type Deletion struct {
 
 // Delete deletes the topics and every record in them, which nothing brings
 // back. It returns once no broker tells clients about them any more, so that
-// the names can be used again. Topics that failed have an Err, joined in the
+// the names can be used again; a cluster with ZooKeeper may take a moment more,
+// which [Admin.Create] waits for. Topics that failed have an Err, joined in the
 // error, and do not keep the others; test for [ErrNotFound].
 func (a *Admin) Delete(ctx context.Context, names []string) ([]Deletion, error) {
 	done := make([]Deletion, len(names))

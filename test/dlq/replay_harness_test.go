@@ -136,22 +136,22 @@ func (b *bench) letter(i, size int) kafka.Record {
 	}
 }
 
-// verdict is what kcat, reading committed records, finds on the target.
-type verdict struct {
+// account is what kcat, reading committed records, finds on the target.
+type account struct {
 	missing, duplicated, unknown, disordered int
 }
 
-func (v verdict) String() string {
+func (v account) String() string {
 	return fmt.Sprintf("missing=%d duplicated=%d unknown=%d disordered=%d", v.missing, v.duplicated, v.unknown, v.disordered)
 }
 
 // judge reads the target with kcat and holds it against letters 0 to n-1.
-func (b *bench) judge(n int, want func(i int) bool) verdict {
+func (b *bench) judge(n int, want func(i int) bool) account {
 	b.t.Helper()
 	out := peers.KcatConsume(b.t, b.conn, b.source, "-X", "isolation.level=read_committed", "-f", "%p %k %S %s\n")
 	seen := make([]int, n)
 	last, lastOfKey := map[string]int{}, map[string]int{}
-	var v verdict
+	var v account
 	for line := range strings.Lines(string(out)) {
 		var part, key, i = "", "", -1
 		fields := strings.SplitN(line, " ", 4)
@@ -191,7 +191,7 @@ func (b *bench) mustBeExact(n int) {
 	b.t.Helper()
 	v := b.judge(n, nil)
 	b.t.Logf("%d letters on %s: %s", n, b.source, v)
-	if v != (verdict{}) {
+	if v != (account{}) {
 		b.t.Errorf("not exactly once and in order: %s", v)
 	}
 }

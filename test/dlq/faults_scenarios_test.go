@@ -1,0 +1,265 @@
+package dlq_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/multi-tenant/manage-kafka/internal/txn"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+	"github.com/multi-tenant/manage-kafka/test/faultproxy"
+	"github.com/multi-tenant/manage-kafka/test/peers"
+	"github.com/multi-tenant/manage-kafka/test/realkafka"
+	"github.com/multi-tenant/manage-kafka/test/tier"
+)
+
+// scenario is a fault of the first EndTxn of chunk 1, or of an own abort of
+// chunk 2, and the moment at which it arrives late. See the package
+// documentation of internal/txn for what is at stake.
+type scenario struct {
+	name string
+	what string
+	// naive says that the producer without the cure must be seen to fail.
+	naive bool
+	// arrange puts the faults to work for one try.
+	arrange func(s *stage)
+}
+
+// stage is one try of a scenario.
+type stage struct {
+	e      *engine
+	proxy  *faultproxy.Proxy
+	cured  bool
+	random *rand.Rand
+	held   *faultproxy.Fault // what arrives late
+}
+
+func ends(e *engine, commit bool) func(faultproxy.Frame) bool {
+	return func(f faultproxy.Frame) bool {
+		r, ok := f.Request().(*kmsg.EndTxnRequest)
+		return ok && r.TransactionalID == e.id && r.Commit == commit
+	}
+}
+
+func adds(e *engine, topic string) func(faultproxy.Frame) bool {
+	return func(f faultproxy.Frame) bool {
+		r, ok := f.Request().(*kmsg.AddPartitionsToTxnRequest)
+		if !ok || r.TransactionalID != e.id {
+			return false
+		}
+		for _, t := range r.Topics {
+			if t.Topic == topic {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// writes tells a Produce with these bytes in it.
+func writes(text string) func(faultproxy.Frame) bool {
+	return func(f faultproxy.Frame) bool { return bytes.Contains(f.Raw(), []byte(text)) }
+}
+
+// first faults the EndTxn that commits chunk 1: the barrier's comes before.
+func (s *stage) first(r faultproxy.Rule) {
+	r.Key, r.Nth, r.Match = faultproxy.EndTxn, 2, ends(s.e, true)
+	if r.Answer {
+		// Answers do not tell whose they are; the connection does.
+		r.Match, r.Client = nil, s.e.client()
+	}
+	s.held = s.proxy.Add(r)
+}
+
+// at delivers what is held when the n-th such request comes by.
+func (s *stage) at(key int16, n int, match func(faultproxy.Frame) bool, then ...func()) {
+	s.proxy.Add(faultproxy.Rule{Key: key, Nth: n, Hook: func(faultproxy.Frame) {
+		s.held.Deliver()
+		for _, f := range then {
+			f()
+		}
+	}, Match: func(f faultproxy.Frame) bool { return s.held.WasHit() && match(f) }})
+}
+
+// afterLetters delivers when chunk 2's letters are written and its ledger
+// record is not.
+func (s *stage) afterLetters(try int, then ...func()) {
+	if s.cured {
+		s.at(faultproxy.Produce, 1, writes(s.e.record(2)), then...)
+		return
+	}
+	wrote := s.proxy.Add(faultproxy.Rule{Key: faultproxy.Produce, Match: writes(fmt.Sprintf("%s%d|", s.e.letter(2, s.e.size-1), try))})
+	s.at(faultproxy.AddPartitionsToTxn, 1, func(f faultproxy.Frame) bool { return wrote.WasHit() && adds(s.e, s.e.ledger)(f) }, then...)
+}
+
+func (s *stage) kill() { s.e.kill(s.proxy) }
+
+const silence = 150 * time.Millisecond
+
+func scenarios() []scenario {
+	hold := faultproxy.Rule{Do: faultproxy.Hold}
+	between := func(s *stage) { s.at(faultproxy.Produce, 2, writes(fmt.Sprintf("L|%s|2|", s.e.id))) }
+	own := func(s *stage) {
+		s.e.abort = 2
+		s.held = s.proxy.Add(faultproxy.Rule{Key: faultproxy.EndTxn, Match: ends(s.e, false), Do: faultproxy.Hold})
+	}
+	return []scenario{
+		{"A", "held, delivered between chunk 2's letter batches", true, func(s *stage) { s.first(hold); between(s) }},
+		{"B", "held, after chunk 2's letters, the run lives", false, func(s *stage) { s.first(hold); s.afterLetters(1) }},
+		{"C", "as B, killed there", true, func(s *stage) { s.first(hold); s.afterLetters(1, s.kill) }},
+		{"D", "as B, own abort there", true, func(s *stage) {
+			s.e.oversize = 2
+			s.first(hold)
+			s.at(faultproxy.EndTxn, 1, ends(s.e, false))
+		}},
+		{"E", "after the ledger record", false, func(s *stage) {
+			s.first(hold)
+			wrote := s.proxy.Add(faultproxy.Rule{Key: faultproxy.Produce, Match: writes(s.e.record(2))})
+			s.at(faultproxy.EndTxn, 1, func(f faultproxy.Frame) bool { return wrote.WasHit() && ends(s.e, true)(f) })
+		}},
+		{"F", "before chunk 2's first request", false, func(s *stage) { s.first(hold); s.at(faultproxy.AddPartitionsToTxn, 1, adds(s.e, s.e.topic)) }},
+		{"G", "between AddPartitions and Produce", false, func(s *stage) {
+			s.first(hold)
+			s.at(faultproxy.Produce, 1, writes(fmt.Sprintf("L|%s|2|", s.e.id)))
+		}},
+		{"H", "held for up to 80 ms", false, func(s *stage) {
+			s.first(faultproxy.Rule{Do: faultproxy.Hold, For: 1 + time.Duration(s.random.Int64N(int64(80*time.Millisecond)))})
+		}},
+		{"I", "as A, after silence instead of a cut", true, func(s *stage) {
+			s.e.opts.Answer = silence
+			s.first(faultproxy.Rule{Do: faultproxy.Hold, Silent: true})
+			between(s)
+		}},
+		{"J", "done, the answer lost by a cut", false, func(s *stage) { s.first(faultproxy.Rule{Do: faultproxy.Drop, Answer: true}) }},
+		{"K", "done, the answer lost in silence", false, func(s *stage) {
+			s.e.opts.Answer = silence
+			s.first(faultproxy.Rule{Do: faultproxy.Drop, Answer: true, Silent: true})
+		}},
+		{"L", "done, the answer later than it is waited for", false, func(s *stage) {
+			s.e.opts.Answer = silence
+			s.first(faultproxy.Rule{Do: faultproxy.Delay, Answer: true, For: 2 * silence})
+		}},
+		{"M", "cut and delivered at once, against the retry", false, func(s *stage) {
+			s.first(faultproxy.Rule{Do: faultproxy.Hold, For: 1})
+		}},
+		{"N", "own abort held, after the letters of the next try", true, func(s *stage) { own(s); s.afterLetters(2) }},
+		{"O", "own abort held, between the letters of the next try", false, func(s *stage) {
+			own(s)
+			s.at(faultproxy.Produce, 2, func(f faultproxy.Frame) bool {
+				return bytes.Contains(f.Raw(), fmt.Appendf(nil, "|2|")) && bytes.Contains(f.Raw(), fmt.Appendf(nil, "L|%s|2|", s.e.id))
+			})
+		}},
+	}
+}
+
+func TestFaults(t *testing.T) {
+	cluster := realkafka.Start(t, realkafka.Options{Brokers: 3})
+	direct := openReal(t, cluster.Bootstrap())
+	seed := rand.Uint64()
+	if n, err := strconv.ParseUint(os.Getenv("MANAGE_KAFKA_TEST_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	t.Logf("seed %d", seed)
+	t.Run("scenarios", func(t *testing.T) { testScenarios(t, direct, cluster.Conn(realkafka.Plaintext), seed) })
+	t.Run("schedules", func(t *testing.T) { testSchedules(t, direct, cluster.Bootstrap(), seed) })
+	t.Run("far", func(t *testing.T) { testFar(t, direct, cluster.Bootstrap()) })
+}
+
+// testScenarios plays every scenario with the cure, and those that break a
+// naive client without it too. The long form plays all of them both ways.
+func testScenarios(t *testing.T, direct *kafka.Client, conn realkafka.Conn, seed uint64) {
+	tries := 5
+	if tier.IsLong() {
+		tries = 50
+	}
+	for i, sc := range scenarios() {
+		for _, cured := range []bool{false, true} {
+			if !cured && !sc.naive && !tier.IsLong() {
+				continue
+			}
+			name := sc.name + "/cured"
+			if !cured {
+				name = sc.name + "/naive"
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				playScenario(t, direct, conn, sc, cured, tries, rand.New(rand.NewPCG(seed, uint64(i))))
+			})
+		}
+	}
+}
+
+// playScenario runs the tries one after the other on topics of their own.
+func playScenario(t *testing.T, direct *kafka.Client, conn realkafka.Conn, sc scenario, cured bool, tries int, random *rand.Rand) {
+	proxy := faultproxy.Start(t, conn.Bootstrap, faultproxy.Options{})
+	where := newPlace(t, direct, strings.ToLower(realkafka.Name(t)), 1)
+	var engines []*engine
+	hits, late := 0, map[string]int{}
+	for try := range tries {
+		e := &engine{
+			bootstrap: proxy.Bootstrap(), id: fmt.Sprintf("%s.%d", where.topic, try), topic: where.topic, ledger: where.ledger,
+			parts: where.parts[:1], chunks: 3, size: 12, pad: 300,
+			opts: txn.Options{Timeout: 10 * time.Second, Patience: 10 * time.Second, Answer: 3 * time.Second, Uncured: !cured},
+		}
+		proxy.Clear()
+		s := &stage{e: e, proxy: proxy, cured: cured, random: random}
+		sc.arrange(s)
+		if err := e.run(t.Context()); err != nil {
+			t.Errorf("try %d: %v", try, err)
+		}
+		if s.held.WasHit() {
+			hits++
+		}
+		if s.held.Do == faultproxy.Hold {
+			late[outcome(s.held.Deliver())]++
+		}
+		engines = append(engines, e)
+	}
+	bad, lost, dup := 0, 0, 0
+	verdicts := judge(t, direct, where.topic, where.parts, engines...)
+	if sc.name == "A" || sc.name == "N" {
+		t.Run("kcat", func(t *testing.T) {
+			seen := map[string]int{}
+			for line := range strings.Lines(string(peers.KcatConsume(t, conn, where.topic, "-f", "%k\n"))) {
+				seen[strings.TrimSpace(line)]++
+			}
+			if got := tally(seen, engines); !maps.Equal(got, verdicts) {
+				t.Errorf("kcat finds %v, our reader %v", got, verdicts)
+			}
+		})
+	}
+	for _, v := range verdicts {
+		if v.bad() {
+			bad++
+		}
+		lost, dup = lost+v.lost, dup+v.duplicated
+	}
+	t.Logf("%s, %s: %d tries, %d hit, late answers %v: bad %d, lost %d, duplicated %d", sc.name, sc.what, tries, hits, late, bad, lost, dup)
+	switch {
+	case hits < tries:
+		t.Errorf("the fault hit only %d of %d tries", hits, tries)
+	case cured && bad > 0:
+		t.Errorf("%d of %d tries lost %d and duplicated %d letters", bad, tries, lost, dup)
+	case !cured && sc.naive && bad == 0:
+		t.Errorf("without the cure nothing went wrong: the scenario shows nothing")
+	}
+}
+
+// outcome is what the broker said to a request that came late.
+func outcome(f *faultproxy.Frame) string {
+	if f == nil {
+		return "none"
+	}
+	if r, ok := f.Response().(*kmsg.EndTxnResponse); ok {
+		return fmt.Sprint(r.ErrorCode)
+	}
+	return "other"
+}
