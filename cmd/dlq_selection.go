@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/pkg/console"
 	"github.com/multi-tenant/manage-kafka/pkg/dlq"
-	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 // selectionFlags are the flags that say which letters are meant, the same for
@@ -67,25 +65,6 @@ func (f *selectionFlags) selection(now time.Time) (dlq.Selection, error) {
 		}
 	}
 	return s, s.Check()
-}
-
-// fill hands the selection to a run.
-func (f *selectionFlags) fill(ctx context.Context, opts *dlq.Options, now time.Time) error {
-	s, err := f.selection(now)
-	if err != nil {
-		return err
-	}
-	opts.Limit, opts.Selection = s.Limit, s.Normalised()
-	s.Limit = 0
-	if !s.Any() {
-		return nil
-	}
-	m, err := s.Matcher()
-	if err != nil {
-		return err
-	}
-	opts.Match = func(r *kafka.Record, l *dlq.Letter) bool { return m.Match(ctx, r, l) }
-	return nil
 }
 
 // given tells whether the caller selected letters at all, rather than how many.
