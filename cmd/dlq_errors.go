@@ -15,6 +15,7 @@ import (
 func (a *app) dlqChangeCommands() []*cobra.Command {
 	return []*cobra.Command{
 		newDLQReplayCommand(a),
+		newDLQEditCommand(a),
 		newDLQApplyCommand(a),
 		newDLQDiscardCommand(a),
 		newDLQParkCommand(a),

@@ -14,6 +14,7 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/internal/letters"
 	"github.com/multi-tenant/manage-kafka/pkg/dlq/fix"
+	"github.com/multi-tenant/manage-kafka/pkg/events"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
@@ -173,4 +174,39 @@ func clone(r kafka.Record) kafka.Record {
 func MarkEdited(headers []kafka.Header, was []byte) []kafka.Header {
 	sum := sha256.Sum256(was)
 	return append(headers[:len(headers):len(headers)], kafka.Header{Name: letters.HeaderReplayEdited, Value: []byte("sha256-" + hex.EncodeToString(sum[:]))})
+}
+
+// Content is the value of a letter as it is sent when nobody changes it: without
+// what a Node service added to it.
+func (s *Shown) Content() []byte {
+	if s.Letter.Format == letters.Node {
+		if clean, _, ok := letters.WithoutError(s.Record.Value); ok {
+			return clean
+		}
+	}
+	return s.Record.Value
+}
+
+// UseValue has one letter sent with another value. An event is given a new id,
+// with the old one as its cause.
+func (o *Options) UseValue(partition int32, offset int64, value []byte) {
+	sum := sha256.Sum256(value)
+	o.FixHash = hex.EncodeToString(sum[:8])
+	o.Selection = Selection{Partitions: []int32{partition}, Offsets: []OffsetRange{{First: offset, Last: offset}}}
+	id := sync.OnceValues(func() (string, error) { return events.NewID() })
+	o.Fix = func(_ context.Context, drafts []*Outgoing) error {
+		for _, d := range drafts {
+			if d.Source.Partition != partition || d.Source.Offset != offset || bytes.Equal(d.Record.Value, value) {
+				continue
+			}
+			// The plan and the run make the same event of it.
+			made, err := id()
+			if err != nil {
+				return err
+			}
+			d.Record.Value, d.Edited = fix.Successor(d.Record.Value, value, made), true
+			d.Record.Headers = MarkEdited(d.Record.Headers, d.Source.Value)
+		}
+		return nil
+	}
 }

@@ -119,21 +119,18 @@ func Shown(value []byte) []byte {
 	return NewDraft(value).text
 }
 
-// Successor makes an edited event another one than it was: a new id, and the old
-// one as the cause. A value that is no event, or was none, comes back as it is,
-// and so does one whose id was edited already.
-func Successor(was, now []byte) ([]byte, error) {
+// Successor makes an edited event another one than it was: with the id that is
+// given, and the old one as the cause. A value that is no event, or was none,
+// comes back as it is, and so does one whose id was edited already.
+func Successor(was, now []byte, id string) []byte {
 	old, err := events.Parse(was)
 	if err != nil {
-		return now, nil
+		return now
 	}
 	e, err := events.Parse(now)
 	if err != nil || e.ID != old.ID {
-		return now, nil
+		return now
 	}
-	if e.ID, err = events.NewID(); err != nil {
-		return nil, err
-	}
-	e.CausationID = old.ID
-	return e.Encode(), nil
+	e.ID, e.CausationID = id, old.ID
+	return e.Encode()
 }
