@@ -37,6 +37,7 @@ func (r *runFlags) bind(a *app, cmd *cobra.Command, selects bool) {
 	f.BoolVar(&r.opts.AssumeDead, "assume-dead", false, "go on after a run that did not end, without watching whether it lives")
 	f.BoolVar(&r.dryRun, "dry-run", false, "show the plan and write nothing")
 	f.BoolVar(&r.opts.AtLeastOnce, "at-least-once", false, "do without transactions: a crash sends some letters twice")
+	f.DurationVar(&r.opts.Timeout, "transaction-timeout", 0, "after which the broker aborts a transaction of a run that is gone, as a `duration` (default 15s)")
 	a.outputFlag(cmd)
 }
 
