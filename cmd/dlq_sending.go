@@ -18,14 +18,15 @@ import (
 // sendingFlags are what a replay does to letters, and what it waits for, beside
 // sending them.
 type sendingFlags struct {
-	fix    fixFlags
-	canary int
-	stopIf string
-	settle time.Duration
-	sample int
-	seed   uint64
-	counts *dlq.Fixing // nil where letters are neither changed nor checked
-	mask   console.Mask
+	fix      fixFlags
+	canary   int
+	stopIf   string
+	settle   time.Duration
+	patience time.Duration
+	sample   int
+	seed     uint64
+	counts   *dlq.Fixing // nil where letters are neither changed nor checked
+	mask     console.Mask
 }
 
 func (s *sendingFlags) bind(cmd *cobra.Command) {
@@ -34,6 +35,7 @@ func (s *sendingFlags) bind(cmd *cobra.Command) {
 	f.IntVar(&s.canary, "canary", 0, "send `N` letters first, wait for what becomes of them, and go on only if they pass")
 	f.StringVar(&s.stopIf, "stop-if-redead", "0%", "stop after the canary when more than this `share` of it is dead again")
 	f.DurationVar(&s.settle, "settle", dlq.DefaultSettle, "how long after its commit a letter of the canary has passed")
+	f.DurationVar(&s.patience, "canary-patience", dlq.DefaultCanaryPatience, "how long the outcome of the canary is waited for, before the run stops")
 	f.IntVar(&s.sample, "sample", 0, "with --dry-run: show what the changes do to `N` letters (default 5)")
 	f.Uint64Var(&s.seed, "seed", 1, "which letters --sample takes")
 }
@@ -89,13 +91,13 @@ func (s *sendingFlags) useCanary(a *app, cmd *cobra.Command, c *kafka.Client, o 
 	switch {
 	case s.canary < 0, s.canary == 0 && cmd.Flags().Changed("canary"):
 		return usageOf(cmd, fmt.Errorf("--canary %d: want a number of letters from 1", s.canary))
-	case s.canary == 0 && (cmd.Flags().Changed("stop-if-redead") || cmd.Flags().Changed("settle")):
-		return usageOf(cmd, errors.New("--stop-if-redead and --settle are of a canary: give --canary too"))
+	case s.canary == 0 && (cmd.Flags().Changed("stop-if-redead") || cmd.Flags().Changed("settle") || cmd.Flags().Changed("canary-patience")):
+		return usageOf(cmd, errors.New("--stop-if-redead, --settle and --canary-patience are of a canary: give --canary too"))
 	case s.canary == 0:
 		return nil
 	}
 	shown := ""
-	return o.UseCanary(c, dlq.CanaryOptions{Letters: s.canary, MaxAgain: share, Settle: s.settle, Report: func(r dlq.Report) {
+	return o.UseCanary(c, dlq.CanaryOptions{Letters: s.canary, MaxAgain: share, Settle: s.settle, Patience: s.patience, Report: func(r dlq.Report) {
 		if text := outcomeText(&r); text != shown {
 			shown = text
 			a.print.status("canary: %s", text)
