@@ -41,7 +41,7 @@ type batch struct {
 const (
 	maxChunkLetters = 5000
 	maxChunkBytes   = 8 << 20
-	firstChunk      = 1000
+	firstChunk      = 2000
 )
 
 // feed prepares batches while others are committed.

@@ -88,8 +88,8 @@ type Options struct {
 
 	// Transform may change what is sent and Validate may refuse it: a letter
 	// with an error stays pending, with the error as its reason. They run
-	// outside of any transaction, in the order of the plan, once for the plan
-	// and once for the run, and may be called at any time between.
+	// outside of any transaction, one call at a time, once for the plan in no
+	// order and once for the run in the plan's, and must say the same both times.
 	Transform func(context.Context, *Outgoing) error
 	Validate  func(context.Context, *Outgoing) error
 	// Fix does before them what they do, to many letters at once. Its error

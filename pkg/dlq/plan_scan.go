@@ -3,11 +3,10 @@ package dlq
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -25,109 +24,86 @@ const (
 // scan reads every pending letter of the snapshot once and keeps of those that
 // are selected what puts them in order.
 func (p *Plan) scan(ctx context.Context) error {
-	resolved := &p.ledger.Queue(p.Queue, p.queue.id).Resolved
-	match, err := p.opts.Selection.Matcher()
-	if err != nil {
-		return err
-	}
-	from, until := map[kafka.TopicPartition]int64{}, map[kafka.TopicPartition]int64{}
-	for part := range p.bounds.end {
-		tp := kafka.TopicPartition{Topic: p.Queue, Partition: int32(part)}
-		first := resolved.NextPending(int32(part), p.bounds.start[part])
-		if first < p.bounds.end[part] {
-			from[tp], until[tp] = first, p.bounds.end[part]
-		}
-	}
-	s := scanning{plan: p, match: match, failures: map[string]*PlanFailure{}, now: time.Now()}
+	s := &scanning{plan: p, resolved: &p.ledger.Queue(p.Queue, p.queue.id).Resolved, now: time.Now()}
 	p.index.stays = map[int32]int64{}
-	err = p.client.ReadUntil(ctx, from, until, p.opts.Timeout, kafka.FetchOptions{MaxPartition: 4 << 20, MaxBytes: 32 << 20}, func(f kafka.Fetched) error {
-		for i := range f.Records {
-			r := &f.Records[i]
-			if resolved.Has(r.Partition, r.Offset) {
-				continue
-			}
-			s.take(ctx, r)
+	var parts []stretch
+	for part, end := range p.bounds.end {
+		if first := s.resolved.NextPending(int32(part), p.bounds.start[part]); first < end {
+			parts = append(parts, stretch{int32(part), first, end})
 		}
-		return s.judgeAll(ctx)
-	})
-	var open *kafka.OpenTransactionError
-	if errors.As(err, &open) {
-		return errorf(ErrStuck, "%s cannot be read: %v", p.Queue, open)
+	}
+	err := s.read(ctx, parts)
+	if err == nil {
+		err = cmp.Or(s.err, s.judgeWaiting(ctx))
 	}
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", p.Queue, err)
 	}
+	slices.SortFunc(p.Sample, func(a, b PlanLetter) int { return cmp.Compare(a.Letter, b.Letter) })
+	slices.Sort(p.groups)
 	p.Failures = append(p.Failures, s.topFailures()...)
 	return nil
 }
 
-// scanning is one scan.
-type scanning struct {
-	plan     *Plan
-	match    *Matcher
-	failures map[string]*PlanFailure
-	now      time.Time
-	chosen   []candidate // of the records at hand, to be judged together
-}
-
-// candidate is a selected letter that is not judged yet.
-type candidate struct {
-	record *kafka.Record
-	letter *Letter
-	entry  entry
-	draft  *Outgoing // nil where nothing can be sent
-}
-
-// judgeAll decides on the letters that were taken and puts them in the index.
-func (s *scanning) judgeAll(ctx context.Context) error {
-	p := s.plan
-	defer func() { s.chosen = s.chosen[:0] }()
-	if p.opts.Action.sends() {
-		var drafts []*Outgoing
-		for i := range s.chosen {
-			if c := &s.chosen[i]; s.sendable(c) {
-				c.draft = p.draft(c.record, c.letter)
-				drafts = append(drafts, c.draft)
-			}
-		}
-		if err := p.fix(ctx, drafts); err != nil {
-			return err
-		}
+// read goes through the letters on every core, but for a limit: that one takes
+// the first letters, so they are read in their order.
+func (s *scanning) read(ctx context.Context, parts []stretch) error {
+	sel := &s.plan.opts.Selection
+	var workers []*scanWorker
+	worker := func() *scanWorker {
+		match, _ := sel.matcher() // checked before
+		w := &scanWorker{scanning: s, match: match, failures: map[string]*PlanFailure{}}
+		workers = append(workers, w)
+		return w
 	}
-	for i := range s.chosen {
-		c := &s.chosen[i]
-		if c.draft != nil {
-			if err := s.judge(ctx, c.record, c.letter, &c.entry, c.draft); err != nil {
+	defer func() { s.workers = workers }()
+	if sel.Limit > 0 {
+		w := worker()
+		for _, part := range parts {
+			if err := scanStretch(ctx, s.plan.client, s.plan.Queue, part, func(r *kafka.Record) { w.take(ctx, r) }); err != nil {
 				return err
 			}
 		}
-		p.index.add(c.entry)
+		return nil
 	}
-	return nil
+	return scanQueue(ctx, s.plan.client, s.plan.Queue, parts, func() func(*kafka.Record) {
+		w := worker()
+		return func(r *kafka.Record) { w.take(ctx, r) }
+	})
 }
 
-// sendable tells whether a letter has a target at all.
-func (s *scanning) sendable(c *candidate) bool {
-	p, l, e := s.plan, c.letter, &c.entry
-	switch {
-	case p.foreign(l):
-		e.fate = p.index.reason(fmt.Sprintf("came from %s, not from %s; replay it with --to original, or name the topic", clip(l.Origin.Topic), p.source))
-	case p.targetOf(l) == "":
-		e.fate = p.index.reason("does not tell the topic that it came from; name one with --to")
-	case p.opts.ForGroup == ForOriginalGroup && l.Group == "":
-		e.fate = p.index.reason("does not tell the group that it failed in; name one with --for-group")
-	default:
-		return true
-	}
-	return false
+// scanning is one scan. What its workers share is behind mu.
+type scanning struct {
+	plan     *Plan
+	resolved *Resolved
+	now      time.Time
+	workers  []*scanWorker
+
+	mu      sync.Mutex
+	err     error
+	waiting []candidate // selected letters that are to be fixed together
+	size    int         // of them, in bytes
 }
 
-func (s *scanning) take(ctx context.Context, r *kafka.Record) {
-	p := s.plan
-	p.Pending++
+// scanWorker reads letters in one goroutine.
+type scanWorker struct {
+	*scanning
+	match    *Matcher
+	failures map[string]*PlanFailure // by what makes a fingerprint
+	buf      []byte
+}
+
+func (w *scanWorker) take(ctx context.Context, r *kafka.Record) {
+	if w.resolved.Has(r.Partition, r.Offset) {
+		return
+	}
+	p := w.plan
 	l := letters.Read(*r)
-	limit := p.opts.Selection.Limit
-	if limit > 0 && p.Selected >= limit || !p.opts.Approved.names(r.Partition, r.Offset) || !s.match.Match(ctx, r, &l) {
+	meant := p.opts.Approved.names(r.Partition, r.Offset) && w.match.Match(ctx, r, &l)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p.Pending++
+	if limit := p.opts.Selection.Limit; !meant || limit > 0 && p.Selected >= limit {
 		if first, ok := p.index.stays[r.Partition]; !ok || r.Offset < first {
 			p.index.stays[r.Partition] = r.Offset
 		}
@@ -137,7 +113,15 @@ func (s *scanning) take(ctx context.Context, r *kafka.Record) {
 	if p.oldest.IsZero() || r.Timestamp.Before(p.oldest) {
 		p.oldest = r.Timestamp
 	}
-	s.count(&l)
+	w.count(&l)
+	if w.err == nil {
+		w.err = w.enter(ctx, r, &l)
+	}
+}
+
+// enter puts a selected letter into the index.
+func (s *scanning) enter(ctx context.Context, r *kafka.Record, l *Letter) error {
+	p := s.plan
 	e := entry{offset: r.Offset, origin: r.Offset, part: r.Partition, size: uint32(recordSize(r))}
 	at := laneKey{topic: p.Queue, partition: r.Partition, unknown: true}
 	if l.Origin.Known() {
@@ -146,15 +130,26 @@ func (s *scanning) take(ctx context.Context, r *kafka.Record) {
 		e.dup = xxhash.Sum64String(l.Group + "\x00" + strconv.Itoa(l.Attempts) + "\x00" + strconv.Itoa(l.ReplayCount))
 	}
 	e.lane = p.index.lane(at)
-	s.chosen = append(s.chosen, candidate{record: r, letter: &l, entry: e})
+	if p.opts.Action.sends() {
+		if why := p.homeless(l); why != "" {
+			e.fate = p.index.reason(why)
+		} else if p.opts.Fix != nil {
+			return s.wait(ctx, candidate{p.draft(r, l), e})
+		} else if err := s.judge(ctx, r, l, &e, nil); err != nil {
+			return err
+		}
+	}
+	p.index.add(e)
+	return nil
 }
 
-// judge decides whether the letter can be sent. Its error ends the plan.
+// judge decides whether the letter can be sent. Its error ends the plan. out is
+// what would be sent, where that is known.
 func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *entry, out *Outgoing) error {
 	p := s.plan
-	refused := p.finish(ctx, out)
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
+	out, t, refused, err := s.draft(ctx, r, l, out)
+	if err != nil {
+		return err
 	}
 	if refused != nil {
 		e.key = keyHash(p.targetOf(l), r.Key)
@@ -162,10 +157,6 @@ func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *ent
 		return nil
 	}
 	e.key = keyHash(out.Record.Topic, out.Record.Key)
-	t, err := p.addTarget(ctx, out.Record.Topic)
-	if err != nil {
-		return err
-	}
 	part, noPlace := t.partitionOf(out)
 	why := t.unfit(&out.Record, s.now)
 	switch {
@@ -184,6 +175,49 @@ func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *ent
 	return nil
 }
 
+// homeless says why a letter has nowhere to go, empty where it has.
+func (p *Plan) homeless(l *Letter) string {
+	switch {
+	case p.foreign(l):
+		return fmt.Sprintf("came from %s, not from %s; replay it with --to original, or name the topic", clip(l.Origin.Topic), p.source)
+	case p.targetOf(l) == "":
+		return "does not tell the topic that it came from; name one with --to"
+	case p.opts.ForGroup == ForOriginalGroup && l.Group == "":
+		return "does not tell the group that it failed in; name one with --for-group"
+	}
+	return ""
+}
+
+// moreHeaders is more than the headers of a replay take.
+const moreHeaders = 1 << 10
+
+// draft makes what would be sent, or only as much of it as decides, where that
+// is plain. refused is why the letter cannot be sent.
+func (s *scanning) draft(ctx context.Context, r *kafka.Record, l *Letter, fixed *Outgoing) (out *Outgoing, t *target, refused, err error) {
+	p := s.plan
+	if t, err = p.addTarget(ctx, p.targetOf(l)); err != nil {
+		return nil, nil, nil, err
+	}
+	if fixed == nil && p.opts.Transform == nil && p.opts.Validate == nil && recordSize(r)+moreHeaders <= t.maxBytes {
+		out = &Outgoing{Letter: l, Source: r, Record: kafka.Record{Topic: t.name, Key: r.Key}}
+		if p.opts.Timestamp == TimestampOriginal {
+			out.Record.Timestamp = originalTime(r, l)
+		}
+		return out, t, nil, nil
+	}
+	if out = fixed; out == nil {
+		out = p.draft(r, l)
+	}
+	refused = p.finish(ctx, out)
+	if ctx.Err() != nil {
+		return nil, nil, nil, context.Cause(ctx)
+	}
+	if refused == nil && out.Record.Topic != t.name {
+		t, err = p.addTarget(ctx, out.Record.Topic)
+	}
+	return out, t, refused, err
+}
+
 // keyHash names a key on a topic; 0 is no key, whose letters have no order.
 func keyHash(topic string, key []byte) uint64 {
 	if key == nil {
@@ -197,25 +231,35 @@ func keyHash(topic string, key []byte) uint64 {
 	return max(1, d.Sum64())
 }
 
-func (s *scanning) count(l *Letter) {
-	if l.Group != "" && len(s.plan.groups) < maxGroups && !slices.Contains(s.plan.groups, l.Group) {
-		s.plan.groups = append(s.plan.groups, l.Group)
+func (w *scanWorker) count(l *Letter) {
+	if p := w.plan; l.Group != "" && len(p.groups) < maxGroups && !slices.Contains(p.groups, l.Group) {
+		p.groups = append(p.groups, l.Group)
 	}
-	id := l.Fingerprint()
-	f := s.failures[id]
+	w.buf = l.AppendFailure(w.buf[:0])
+	f := w.failures[string(w.buf)] // no copy for a look-up
 	if f == nil {
-		if len(s.failures) >= maxFailures {
+		if len(w.failures) >= maxFailures {
 			return
 		}
-		f = &PlanFailure{ID: id, Class: l.RootClass(), Message: clip(l.Message)}
-		s.failures[id] = f
+		f = &PlanFailure{ID: letters.FingerprintOf(w.buf), Class: l.RootClass(), Message: clip(l.Message)}
+		w.failures[string(w.buf)] = f
 	}
 	f.Letters++
 }
 
 func (s *scanning) topFailures() []PlanFailure {
+	byID := map[string]*PlanFailure{}
+	for _, w := range s.workers {
+		for _, f := range w.failures {
+			if sum := byID[f.ID]; sum != nil {
+				sum.Letters += f.Letters
+			} else {
+				byID[f.ID] = f
+			}
+		}
+	}
 	var list []PlanFailure
-	for f := range maps.Values(s.failures) {
+	for _, f := range byID {
 		list = append(list, *f)
 	}
 	slices.SortFunc(list, func(a, b PlanFailure) int { return cmp.Or(cmp.Compare(b.Letters, a.Letters), cmp.Compare(a.ID, b.ID)) })

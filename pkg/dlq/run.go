@@ -260,7 +260,7 @@ func (r *replayer) hook(ctx context.Context, hook func(context.Context, ChunkInf
 // adapt makes batches as large as half a second of open transaction allows:
 // readers of the target at read_committed wait that long.
 func (f *feed) adapt(n int, took time.Duration) {
-	const most, goal = 500 * time.Millisecond, 200 * time.Millisecond
+	const most, goal = 500 * time.Millisecond, 250 * time.Millisecond
 	size := f.size.Load()
 	switch {
 	case took > most:
