@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("KAFKA_BROKERS", kafkatest.Start(env.T().(testing.TB)))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status, "commit": commit, "await": await, "stack-pid": stackPID, "take-port": takePort, "http": httpCall},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status, "commit": commit, "open-txn": openTxn, "await": await, "stack-pid": stackPID, "take-port": takePort, "http": httpCall},
 	})
 }
 

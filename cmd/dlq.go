@@ -46,11 +46,7 @@ own, says that it was replayed, discarded or parked.`,
 // ledger is the ledger topic of the cluster: that of --ledger, of the context
 // that was named, or of a context that stands for the cluster, else "".
 func (a *app) ledger(c *kafka.Client) string {
-	if a.ledgerFlag != "" || a.target.ledger != "" {
-		return firstNonEmpty(a.ledgerFlag, a.target.ledger)
-	}
-	rules, _ := a.target.files.Rules(c.Bootstrap(), c.ClusterID())
-	return rules.DLQ.Ledger
+	return firstNonEmpty(a.ledgerFlag, a.target.ledger, a.target.files.Ledger(c.Bootstrap(), c.ClusterID()))
 }
 
 func firstNonEmpty(texts ...string) string {

@@ -46,7 +46,7 @@ func explainRun(err error) error {
 	case errors.Is(err, dlq.ErrNoLedger):
 		return withHint(err, "make one with: manage-kafka dlq ledger init")
 	case errors.Is(err, dlq.ErrConflict):
-		return withHint(withCode(err, exitConflict), "nothing was sent; see what the ledger knows with: manage-kafka dlq runs, and after checking: manage-kafka dlq ledger rebuild or reset")
+		return withHint(withCode(err, exitConflict), "see what the ledger knows with: manage-kafka dlq runs; after checking, mend it with: manage-kafka dlq ledger rebuild DLQ --from TOPIC, or reset DLQ")
 	case errors.Is(err, dlq.ErrBusy):
 		return withCode(err, exitBusy)
 	case errors.Is(err, dlq.ErrNothingMatched):

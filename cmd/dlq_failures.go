@@ -62,7 +62,11 @@ func runDLQFailures(ctx context.Context, a *app, queue string, opts dlq.Failures
 	}
 	defer c.Close()
 	opts.Ledger = ledger
+	bar := newProgress(a.print, "reading "+queue, 0)
+	bar.unit = "letter"
+	opts.Progress = bar.countOf
 	found, err := dlq.FindFailures(ctx, c, queue, opts)
+	bar.end()
 	switch {
 	case isNothing(err) && selected && !opts.All:
 		return withHint(explainDLQ(err), "--all takes resolved letters too")

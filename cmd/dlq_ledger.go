@@ -20,11 +20,12 @@ func newDLQLedgerCommand(a *app) *cobra.Command {
 replayed, discarded or parked. It is written in the same Kafka transaction as the
 letters, so it cannot say anything else than what happened. One per cluster;
 never mirror it.`,
-		Example: `  manage-kafka dlq ledger init`,
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  manage-kafka dlq ledger init
+  manage-kafka dlq ledger gc orders.dlq`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDLQLedgerInitCommand(a))
+	cmd.AddCommand(newDLQLedgerInitCommand(a), newDLQLedgerGCCommand(a), newDLQLedgerResetCommand(a), newDLQLedgerRebuildCommand(a))
 	return cmd
 }
 

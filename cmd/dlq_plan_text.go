@@ -15,11 +15,11 @@ func doesText(a dlq.Action) string {
 }
 
 func doneText(a dlq.Action) string {
-	return map[dlq.Action]string{dlq.Replayed: "replayed", dlq.Discarded: "discarded", dlq.Parked: "parked", dlq.Reopened: "reopened"}[a]
+	return map[dlq.Action]string{dlq.Replayed: "replayed", dlq.Discarded: "discarded", dlq.Parked: "parked", dlq.Reopened: "reopened", dlq.Rebuilt: "marked as replayed"}[a]
 }
 
 func doingText(a dlq.Action) string {
-	return map[dlq.Action]string{dlq.Replayed: "replaying", dlq.Discarded: "discarding", dlq.Parked: "parking", dlq.Reopened: "reopening"}[a]
+	return map[dlq.Action]string{dlq.Replayed: "replaying", dlq.Discarded: "discarding", dlq.Parked: "parking", dlq.Reopened: "reopening", dlq.Rebuilt: "rebuilding the ledger of"}[a]
 }
 
 // planText says in lines what a plan does.

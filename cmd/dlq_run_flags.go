@@ -26,17 +26,23 @@ type runFlags struct {
 
 // bind adds the flags that every such command has.
 func (r *runFlags) bind(a *app, cmd *cobra.Command, selects bool) {
-	r.cmd = cmd
 	if selects {
 		r.sel.bind(cmd, "at most `N` letters")
 	}
+	f := cmd.Flags()
+	f.BoolVar(&r.dryRun, "dry-run", false, "show the plan and write nothing")
+	f.BoolVar(&r.opts.AtLeastOnce, "at-least-once", false, "do without transactions: a crash sends some letters twice")
+	r.bindHold(a, cmd)
+}
+
+// bindHold adds those of a command that works as the only one on a queue.
+func (r *runFlags) bindHold(a *app, cmd *cobra.Command) {
+	r.cmd = cmd
 	f := cmd.Flags()
 	f.StringVar(&r.opts.Reason, "reason", "", "why, for the ledger as `text`; needed where the context's environment is prod")
 	f.StringVar(&r.opts.Operator, "operator", "", "who does it, for the ledger (default the user's `name`)")
 	f.BoolVar(&r.opts.Takeover, "takeover", false, "take the queue over from a run that lives; that one stops")
 	f.BoolVar(&r.opts.AssumeDead, "assume-dead", false, "go on after a run that did not end, without watching whether it lives")
-	f.BoolVar(&r.dryRun, "dry-run", false, "show the plan and write nothing")
-	f.BoolVar(&r.opts.AtLeastOnce, "at-least-once", false, "do without transactions: a crash sends some letters twice")
 	f.DurationVar(&r.opts.Timeout, "transaction-timeout", 0, "after which the broker aborts a transaction of a run that is gone, as a `duration` (default 15s)")
 	a.outputFlag(cmd)
 }

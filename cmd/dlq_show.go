@@ -77,7 +77,11 @@ func runDLQShow(ctx context.Context, a *app, queue string, opts dlq.ShowOptions)
 		return err
 	}
 	opts.Ledger = ledger
+	bar := newProgress(a.print, "reading "+queue, 0)
+	bar.unit = "letter"
+	opts.Progress = bar.countOf
 	list, note, err := dlq.Show(ctx, c, queue, opts)
+	bar.end()
 	if isNothing(err) && len(opts.Letters) == 0 {
 		err = withHint(explainDLQ(err), "see what there is with: manage-kafka dlq failures %s; --all takes resolved letters too", queue)
 	}

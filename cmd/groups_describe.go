@@ -20,7 +20,8 @@ func newGroupsDescribeCommand(a *app) *cobra.Command {
 		Short: "Show how far a consumer group is",
 		Long: `Show consumer groups: for each partition the committed offset, the end, the lag in
 records and how long ago the first record that is not committed was written, and
-the member that owns it.
+the member that owns it. NOTE names an open transaction that the group cannot get
+past; txn find-hanging says whether it will end.
 
 GROUP may be a glob. A group that does not exist is exit 1; a glob that matches
 nothing is exit 8.`,
@@ -136,10 +137,18 @@ func lagColumns(rows []groups.Partition) []column[groups.Partition] {
 		{head: "CLIENT", cell: func(p part) string { return dash(p.ClientID) }},
 		{head: "HOST", cell: func(p part) string { return dash(p.Host) }},
 	}
-	if slices.ContainsFunc(rows, func(p part) bool { return p.Error != "" }) {
-		cols = append(cols, column[part]{head: "NOTE", cell: func(p part) string { return p.Error }})
+	if slices.ContainsFunc(rows, func(p part) bool { return noteOf(p) != "" }) {
+		cols = append(cols, column[part]{head: "NOTE", cell: noteOf})
 	}
 	return cols
+}
+
+// noteOf is what a person should know of a partition beside the numbers.
+func noteOf(p groups.Partition) string {
+	if p.Error == "" && p.Blocked != nil {
+		return fmt.Sprintf("blocked by producer %d, open and quiet for %s", p.Blocked.ProducerID, behindText(&p.Blocked.QuietSeconds))
+	}
+	return p.Error
 }
 
 // behindText writes seconds as 0s, 4.2s, 3m, 2h5m or 12d.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/multi-tenant/manage-kafka/pkg/dlq"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
 
@@ -25,7 +27,8 @@ func newListTopicsCommand(a *app) *cobra.Command {
 
 RECORDS is end minus start offset over all partitions; what compaction removed
 and transaction markers count. SIZE is on disk over all replicas, where brokers
-tell. DLQ is the number of letters in NAME.dlq. A dash is unknown.
+tell. DLQ is the number of letters in NAME.dlq that are pending by the ledger, or of all
+where the cluster has none. A dash is unknown.
 
 A pattern that matches nothing is exit 8.
 
@@ -70,6 +73,7 @@ func runListTopics(ctx context.Context, a *app, opts topics.ListOptions) error {
 	if err != nil {
 		return explainTopics(err)
 	}
+	a.countPending(ctx, c, list.Topics)
 	if list.Brief {
 		opts.Records, opts.Sizes = false, false
 		a.print.status("%d topics: records and sizes are left out, --full shows them", len(list.Topics))
@@ -84,6 +88,29 @@ func runListTopics(ctx context.Context, a *app, opts topics.ListOptions) error {
 		return noMatch("topic", list.Missed)
 	}
 	return nil
+}
+
+// countPending takes the letters that the ledger calls resolved out of the
+// numbers of the dead letter queues. A ledger that cannot be read leaves them.
+func (a *app) countPending(ctx context.Context, c *kafka.Client, list []topics.Topic) {
+	var queues []string
+	for _, t := range list {
+		if t.DLQPending != nil && *t.DLQPending > 0 {
+			queues = append(queues, t.Name+topics.DLQSuffix)
+		}
+	}
+	counts, ok, err := dlq.Pending(ctx, c, queues, a.ledger(c))
+	if err != nil && ctx.Err() == nil {
+		a.print.warn("dead letters are counted without the ledger: %v", err)
+	}
+	if !ok {
+		return
+	}
+	for i := range list {
+		if n, known := counts[list[i].Name+topics.DLQSuffix]; known {
+			list[i].DLQPending = &n
+		}
+	}
 }
 
 // warnTopics says why some topics have dashes, no longer than a person reads.

@@ -101,6 +101,14 @@ func (p *progress) line(now time.Time) string {
 	return p.what + "  " + line
 }
 
+// countOf is count for work whose size is known only once it is under way.
+func (p *progress) countOf(n, total int64) {
+	p.mu.Lock()
+	p.total = total
+	p.mu.Unlock()
+	p.count(n)
+}
+
 // end takes the bar away.
 func (p *progress) end() {
 	p.mu.Lock()

@@ -37,6 +37,8 @@ type Partition struct {
 	Member   string `json:"member,omitempty"`
 	ClientID string `json:"client_id,omitempty"`
 	Host     string `json:"host,omitempty"`
+	// Blocked is the open transaction that keeps the group here, nil without one.
+	Blocked *Blocked `json:"blocked,omitempty"`
 	// Error is why less is told about the partition.
 	Error string `json:"error,omitempty"`
 }
@@ -81,6 +83,7 @@ func (g *Groups) Describe(ctx context.Context, patterns []string) (list []Descri
 		g.addSeconds(ctx, &d, now)
 		list = append(list, d)
 	}
+	g.addBlocked(ctx, list)
 	return list, missed, ctx.Err()
 }
 

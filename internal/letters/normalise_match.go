@@ -234,15 +234,17 @@ func matchNamedDate(s string) int {
 			return 0
 		}
 		k++
-		if d := matchDate(s[k:]); d > 0 {
-			return k + d
-		}
-		if d := matchNamedDate(s[k:]); d > 0 {
+		if d := max(matchDate(s[k:]), matchMonthDay(s[k:])); d > 0 {
 			return k + d
 		}
 		return 0
 	}
-	if !isMonth(s[:3]) || s[3] != ' ' {
+	return matchMonthDay(s)
+}
+
+// matchMonthDay measures "Nov 23", "Nov 23, 2026" and "Nov 23 2026".
+func matchMonthDay(s string) int {
+	if len(s) < 5 || !isMonth(s[:3]) || s[3] != ' ' {
 		return 0
 	}
 	k := 4

@@ -31,9 +31,12 @@ func (n *normaliser) word() {
 			return
 		}
 	}
-	if k, placeholder := matchAddress(rest); k > 0 {
-		n.put(placeholder, k)
-		return
+	// After one of these an address would have begun before it.
+	if n.i == 0 || strings.IndexByte(".-_@", n.s[n.i-1]) < 0 {
+		if k, placeholder := matchAddress(rest); k > 0 {
+			n.put(placeholder, k)
+			return
+		}
 	}
 	if isDigit(rest[0]) {
 		n.number(rest)

@@ -215,6 +215,21 @@ func (f Files) Rules(addrs []string, clusterID string) (strictest Context, mask 
 	return strictest, mask
 }
 
+// Ledger names the ledger of the cluster, by every context that stands for it;
+// empty where none says anything. Whoever does not name a context must not
+// work with another ledger than those who do.
+func (f Files) Ledger(addrs []string, clusterID string) string {
+	for _, file := range f.list() {
+		for _, name := range slices.Sorted(maps.Keys(file.Contexts)) {
+			c := file.Contexts[name]
+			if c.DLQ.Ledger != "" && (c.Reaches(addrs) || clusterID != "" && c.ClusterID == clusterID) {
+				return c.DLQ.Ledger
+			}
+		}
+	}
+	return ""
+}
+
 // Reaches tells whether one of the addresses, in the form host:port, is among
 // the context's own.
 func (c Context) Reaches(addrs []string) bool {

@@ -27,7 +27,7 @@ type answers map[*batch]answer
 func (s *sending) to(addr string, parts []kafka.TopicPartition) (got answers, again, lost error) {
 	// Connecting comes first: a connection that does not come about is no
 	// request without an answer.
-	_, _, err := request(s.hard, s.p, addr, func(*sarama.Broker) (struct{}, error) { return struct{}{}, nil })
+	_, _, err := ask(s.hard, s.p, addr, func(*sarama.Broker) (struct{}, error) { return struct{}{}, nil })
 	if err != nil {
 		if s.p.over() != nil || s.hard.Err() != nil {
 			return nil, nil, s.p.lose(&LostError{Err: err})

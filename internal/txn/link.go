@@ -110,9 +110,9 @@ func (p *Producer) hangUp() {
 	}
 }
 
-// request puts one question to the broker at addr. sent tells that it may have
+// ask puts one question to the broker at addr. sent tells that it may have
 // reached the broker although err says that no answer came.
-func request[T any](hard context.Context, p *Producer, addr string, question func(*sarama.Broker) (T, error)) (answer T, sent bool, err error) {
+func ask[T any](hard context.Context, p *Producer, addr string, question func(*sarama.Broker) (T, error)) (answer T, sent bool, err error) {
 	l, err := p.link(addr)
 	if err != nil {
 		return answer, false, err

@@ -11,7 +11,7 @@ import (
 // the group that failed, joined by a zero byte.
 func (r *queueReading) countGroups(ctx context.Context) (map[string]int64, error) {
 	var workers []map[string]int64
-	err := scanQueue(ctx, r.client, r.topic.Name, r.pendingParts(), func() func(*kafka.Record) {
+	err := scanQueue(ctx, r.client, r.topic.Name, r.pendingParts(), nil, func() func(*kafka.Record) {
 		counts := map[string]int64{}
 		workers = append(workers, counts)
 		return func(rec *kafka.Record) {

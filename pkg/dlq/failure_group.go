@@ -47,7 +47,7 @@ func (r *queueReading) group(ctx context.Context, opts FailuresOptions) (*groupi
 		parts = r.parts
 	}
 	var workers []*grouping
-	err := scanQueue(ctx, r.client, r.topic.Name, opts.Selection.narrow(parts), func() func(*kafka.Record) {
+	err := scanQueue(ctx, r.client, r.topic.Name, opts.Selection.narrow(parts), opts.Progress, func() func(*kafka.Record) {
 		match, _ := opts.Selection.matcher() // checked before
 		g := &grouping{groups: map[string]*failureGroup{}}
 		workers = append(workers, g)

@@ -17,6 +17,9 @@ type FailuresOptions struct {
 	All bool
 	// Ledger is the ledger topic; default [DefaultLedger].
 	Ledger string
+	// Progress, when set, is told how many offsets more were read, and of how
+	// many in all. Several goroutines call it.
+	Progress func(n, of int64)
 }
 
 // Failures is an answer of [FindFailures].

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
@@ -36,9 +37,16 @@ type QueueState struct {
 
 	runs   map[string]*Run
 	probes map[int32]probe
-	chunks []chunk // where detail is wanted, in the order of the ledger
-	keys   []ledgerKey
-	parts  int64 // of the newest snapshot
+	chunks []chunk            // where detail is wanted, in the order of the ledger
+	keys   []datedKey         // of every chunk
+	gone   map[ledgerKey]bool // chunks that were deleted, until sweep
+	parts  int64              // of the newest snapshot
+}
+
+// datedKey is a chunk and when it was written.
+type datedKey struct {
+	ledgerKey
+	at time.Time
 }
 
 // probe is a letter as it stood in its queue when a chunk named it.
@@ -133,7 +141,11 @@ func (q *QueueState) latest() *Run {
 // take folds one record in. Records must come in the order of the ledger.
 func (l *Ledger) take(rec kafka.Record) error {
 	key, err := parseLedgerKey(rec.Key)
-	if err == nil && rec.Value != nil && (l.only == "" || l.only == key.queue) {
+	switch {
+	case err != nil || l.only != "" && l.only != key.queue:
+	case rec.Value == nil:
+		l.state(key).drop(key)
+	default:
 		err = l.fold(key, rec)
 	}
 	if err != nil {
@@ -173,6 +185,31 @@ func (l *Ledger) fold(key ledgerKey, rec kafka.Record) error {
 		return q.takeSnap(s)
 	}
 	return nil
+}
+
+// drop forgets a record that was deleted. What it said of letters was restated
+// before.
+func (q *QueueState) drop(key ledgerKey) {
+	switch key.kind {
+	case kindRun:
+		delete(q.runs, key.run)
+	case kindChunk:
+		if q.gone == nil {
+			q.gone = map[ledgerKey]bool{}
+		}
+		q.gone[key] = true
+	}
+}
+
+// sweep leaves the chunks that are still there.
+func (l *Ledger) sweep() {
+	for _, q := range l.queues {
+		if len(q.gone) > 0 {
+			q.keys = slices.DeleteFunc(q.keys, func(k datedKey) bool { return q.gone[k.ledgerKey] })
+			q.chunks = slices.DeleteFunc(q.chunks, func(c chunk) bool { return q.gone[c.key] })
+			q.gone = nil
+		}
+	}
 }
 
 func (l *Ledger) state(key ledgerKey) *QueueState {
@@ -224,7 +261,7 @@ func (q *QueueState) takeChunk(c chunk, detail bool, at int64) {
 		q.mark(c.record.Action, p.Partition, c.spans[p.Partition])
 		q.probe(p)
 	}
-	q.keys = append(q.keys, c.key)
+	q.keys = append(q.keys, datedKey{c.key, c.record.At})
 	if detail {
 		q.chunks = append(q.chunks, c)
 	}
@@ -252,11 +289,11 @@ func (q *QueueState) mark(action Action, partition int32, spans []span) {
 	q.Resolved.add(partition, spans)
 }
 
-// takeSnap starts anew with the first part of a snapshot.
+// takeSnap starts anew with the first part of a snapshot. Chunks that stand
+// before it are there for those who ask what became of one letter.
 func (q *QueueState) takeSnap(s snapRecord) error {
 	if s.Part == 0 {
 		q.Resolved, q.Parked, q.Discarded = Resolved{}, Resolved{}, Resolved{}
-		q.chunks, q.keys = nil, nil
 		q.parts = max(s.Of, 1)
 	}
 	for _, p := range s.Parts {

@@ -95,6 +95,7 @@ func (l *Ledger) advance(ctx context.Context, c *kafka.Client, opts LedgerOption
 			next = f.Next
 			return nil
 		})
+	l.sweep()
 	var open *kafka.OpenTransactionError
 	switch {
 	case errors.As(err, &open) && opts.Insist:

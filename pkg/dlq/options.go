@@ -66,6 +66,10 @@ type Options struct {
 
 	// Selection says which pending letters are meant.
 	Selection Selection
+	// filter, when set, leaves letters out beside the selection.
+	filter func(*kafka.Record, *Letter) bool
+	// repairs says that the ledger is known not to fit, and is being mended.
+	repairs bool
 	// Approved, when set, is a plan that was made earlier: only letters that it
 	// names are taken.
 	Approved *PlanFile

@@ -66,7 +66,7 @@ func (s *scanning) read(ctx context.Context, parts []stretch) error {
 		}
 		return nil
 	}
-	return scanQueue(ctx, s.plan.client, s.plan.Queue, parts, func() func(*kafka.Record) {
+	return scanQueue(ctx, s.plan.client, s.plan.Queue, parts, nil, func() func(*kafka.Record) {
 		w := worker()
 		return func(r *kafka.Record) { w.take(ctx, r) }
 	})
@@ -99,7 +99,8 @@ func (w *scanWorker) take(ctx context.Context, r *kafka.Record) {
 	}
 	p := w.plan
 	l := letters.Read(*r)
-	meant := p.opts.Approved.names(r.Partition, r.Offset) && w.match.Match(ctx, r, &l)
+	meant := p.opts.Approved.names(r.Partition, r.Offset) && w.match.Match(ctx, r, &l) &&
+		(p.opts.filter == nil || p.opts.filter(r, &l))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p.Pending++

@@ -75,11 +75,7 @@ type committer interface {
 // where the cluster does not let it go on, [ErrPartly] where letters stay
 // pending that the plan was to replay, and ctx's. A closed Stop is no error.
 func (p *Plan) Run(ctx context.Context) (*Result, error) {
-	r := &replayer{
-		plan: p, client: p.client, opts: p.opts, id: newRunID(time.Now()), began: time.Now(), ledger: p.ledger,
-		held: map[uint64]bool{}, behind: map[string]*Reason{}, identity: p.identity(), waters: newWatermark(p),
-	}
-	r.result = Result{Run: r.id, Queue: p.Queue, Action: p.Action, State: Done, Planned: p.Letters + p.Park, Behind: []Reason{}, Expired: []string{}}
+	r := newReplayer(p)
 	for i := range p.Behind {
 		r.behind[p.Behind[i].Text] = &p.Behind[i]
 	}
@@ -100,6 +96,15 @@ func (p *Plan) Run(ctx context.Context) (*Result, error) {
 		err = errors.Join(err, r.close(ctx))
 	}
 	return r.end(err)
+}
+
+func newReplayer(p *Plan) *replayer {
+	r := &replayer{
+		plan: p, client: p.client, opts: p.opts, id: newRunID(time.Now()), began: time.Now(), ledger: p.ledger,
+		held: map[uint64]bool{}, behind: map[string]*Reason{}, identity: p.identity(), waters: newWatermark(p),
+	}
+	r.result = Result{Run: r.id, Queue: p.Queue, Action: p.Action, State: Done, Planned: p.Letters + p.Park, Behind: []Reason{}, Expired: []string{}}
+	return r
 }
 
 // errStopped is an operator's stop, or a hook's.

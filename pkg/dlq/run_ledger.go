@@ -38,6 +38,9 @@ func chunkSets(action Action, todo []*planned) []chunkSet {
 	var sets []chunkSet
 	for i, l := range todo {
 		act := action
+		if act == Rebuilt {
+			act = Replayed
+		}
 		if l.edited && action == Replayed {
 			act = Edited
 		}

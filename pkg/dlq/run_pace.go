@@ -173,7 +173,11 @@ func (r *replayer) offsets(w *writing) *txn.Offsets {
 	if w.action == Reopened {
 		return &txn.Offsets{Group: watermarkGroup(r.plan.Queue), At: at}
 	}
-	for part := range r.waters.pending {
+	for i := range r.plan.bounds.end {
+		part := int32(i)
+		if r.waters.pending[part] == nil && !r.opts.repairs {
+			continue
+		}
 		list := going[part]
 		offset := r.waters.first(part, resolved, func(o int64) bool {
 			_, ok := slices.BinarySearch(list, o)

@@ -21,10 +21,13 @@ const scanFetch = 2 << 20
 // scanQueue reads all letters of the stretches on every core. newWorker is
 // called once for each worker, from the caller's goroutine, and returns what
 // that worker calls for each record; records of one partition may go to
-// different workers, and in any order.
-func scanQueue(ctx context.Context, c *kafka.Client, topic string, parts []stretch, newWorker func() func(*kafka.Record)) error {
+// different workers, and in any order. progress, where set, is told by the
+// workers how many offsets more were read, and of how many.
+func scanQueue(ctx context.Context, c *kafka.Client, topic string, parts []stretch, progress func(n, of int64), newWorker func() func(*kafka.Record)) error {
 	var jobs []stretch
+	total := int64(0)
 	for _, s := range parts {
+		total += s.end - s.start
 		for from := s.start; from < s.end; from += segment {
 			jobs = append(jobs, stretch{s.partition, from, min(from+segment, s.end)})
 		}
@@ -39,6 +42,8 @@ func scanQueue(ctx context.Context, c *kafka.Client, topic string, parts []stret
 			for s := range queue {
 				if err := scanStretch(ctx, c, topic, s, handle); err != nil {
 					cancel(err)
+				} else if progress != nil {
+					progress(s.end-s.start, total)
 				}
 			}
 		})

@@ -40,6 +40,8 @@ type ShowOptions struct {
 	Selection Selection
 	All       bool   // of a selection, resolved letters too
 	Ledger    string // default [DefaultLedger]
+	// Progress is as in [FailuresOptions], for a selection.
+	Progress func(n, of int64)
 }
 
 // DefaultShown is how many letters of a selection are shown where no limit is given.
@@ -122,7 +124,7 @@ func (r *queueReading) selected(ctx context.Context, opts ShowOptions) ([]Shown,
 	newestFirst := func(a, b Shown) int {
 		return cmp.Or(b.Record.Timestamp.Compare(a.Record.Timestamp), cmp.Compare(b.Record.Partition, a.Record.Partition), cmp.Compare(b.Record.Offset, a.Record.Offset))
 	}
-	err := scanQueue(ctx, r.client, r.topic.Name, opts.Selection.narrow(parts), func() func(*kafka.Record) {
+	err := scanQueue(ctx, r.client, r.topic.Name, opts.Selection.narrow(parts), opts.Progress, func() func(*kafka.Record) {
 		match, _ := opts.Selection.matcher() // checked before
 		return func(rec *kafka.Record) {
 			if !opts.All && r.state.Resolved.Has(rec.Partition, rec.Offset) {

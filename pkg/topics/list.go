@@ -42,7 +42,8 @@ type Topic struct {
 	Records *int64 `json:"records,omitempty"`
 	// SizeBytes is the size on disk over all replicas.
 	SizeBytes *int64 `json:"size_bytes,omitempty"`
-	// DLQPending is the number of records in the topic's dead letter queue, nil without one.
+	// DLQPending is the number of records in the topic's dead letter queue, nil
+	// without one. Which of them were replayed is not known here.
 	DLQPending *int64 `json:"dlq_pending,omitempty"`
 	// Error is why the cluster told nothing, or too little, about the topic.
 	Error string `json:"error,omitempty"`

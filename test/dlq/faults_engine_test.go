@@ -34,6 +34,8 @@ type engine struct {
 
 	// oversize is the chunk whose first try ends with a letter too large.
 	oversize int
+	// enough, when closed, ends the run after the chunk that it is at.
+	enough chan struct{}
 	// abort is the chunk whose first try is aborted by the engine itself.
 	abort int
 
@@ -70,7 +72,7 @@ var errKilled = errors.New("killed")
 // run replays until everything is in the ledger. A run that is killed is
 // followed by another one, as by another process.
 func (e *engine) run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	for {
 		e.mu.Lock()
@@ -152,6 +154,12 @@ func (e *engine) session(ctx context.Context, c *kafka.Client, p *txn.Producer) 
 		return err
 	}
 	for chunk := 1; chunk <= e.chunks; chunk++ {
+		select {
+		case <-e.enough:
+			e.chunks = chunk - 1
+			return nil
+		default:
+		}
 		for !done[chunk] {
 			try := e.try(chunk)
 			w := e.chunk(chunk, try)

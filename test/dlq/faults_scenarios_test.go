@@ -170,7 +170,9 @@ func TestFaults(t *testing.T) {
 	t.Logf("seed %d", seed)
 	t.Run("scenarios", func(t *testing.T) { testScenarios(t, direct, cluster.Conn(realkafka.Plaintext), seed) })
 	t.Run("schedules", func(t *testing.T) { testSchedules(t, direct, cluster.Bootstrap(), seed) })
+	t.Run("edges", func(t *testing.T) { testEdges(t, direct) })
 	t.Run("far", func(t *testing.T) { testFar(t, direct, cluster.Bootstrap()) })
+	t.Run("leaders", func(t *testing.T) { testLeaderLoss(t, cluster, direct) })
 }
 
 // testScenarios plays every scenario with the cure, and those that break a

@@ -1,0 +1,107 @@
+package dlq_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/multi-tenant/manage-kafka/internal/txn"
+	"github.com/multi-tenant/manage-kafka/pkg/dlq"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+	"github.com/multi-tenant/manage-kafka/test/realkafka"
+)
+
+// list gives the queue as "dlq list" tells it.
+func (b *bench) list() dlq.Queue {
+	b.t.Helper()
+	out, _, _ := b.timed("dlq", "list", b.queue, "--ledger", b.ledger, "-o", "json")
+	var queues []dlq.Queue
+	if err := json.Unmarshal(out, &queues); err != nil || len(queues) != 1 {
+		b.t.Fatalf("%v: %s", err, out)
+	}
+	return queues[0]
+}
+
+// failures gives what "dlq failures" groups.
+func (b *bench) failures(args ...string) dlq.Failures {
+	b.t.Helper()
+	out, _, _ := b.timed(append([]string{"dlq", "failures", b.queue, "--ledger", b.ledger, "-o", "json"}, args...)...)
+	var found dlq.Failures
+	if err := json.Unmarshal(out, &found); err != nil {
+		b.t.Fatalf("%v: %s", err, out)
+	}
+	return found
+}
+
+// Offsets are no letters: each transaction leaves a mark in each partition, and
+// aborted ones leave records that nobody sees. What is listed are the letters.
+func TestReadCountsLettersNotOffsets(t *testing.T) {
+	b := newBench(t, realkafka.Shared(t), 3)
+	const n = 30
+	b.fill(0, n, 100)
+	p, err := txn.Acquire(t.Context(), b.client, txn.Options{ID: b.queue + "-aborter"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	aborted := errors.New("aborted on purpose")
+	records := []kafka.Record{b.letter(1000, 100), b.letter(1001, 100)}
+	if _, err := p.Commit(t.Context(), txn.Write{Records: records, Before: func(context.Context) error { return aborted }}); !errors.Is(err, aborted) {
+		t.Fatalf("commit: %v", err)
+	}
+	if q := b.list(); q.Pending != n || !q.Exact || q.Resolved != 0 || q.Oldest == nil || q.Oldest.Offset != 0 {
+		t.Errorf("listed %+v", q)
+	}
+	if f := b.failures(); f.Letters != n || len(f.Failures) != 1 {
+		t.Errorf("grouped %+v", f)
+	}
+
+	b.mustReplay("--limit", "7")
+	if q := b.list(); q.Pending != n-7 || !q.Exact || q.Resolved != 7 || q.LastRun == nil || q.LastRun.Done != 7 {
+		t.Errorf("after 7 are replayed, listed %+v", q)
+	}
+	if f := b.failures(); f.Letters != n-7 || f.Pending != n-7 {
+		t.Errorf("after 7 are replayed, grouped %+v", f)
+	}
+	if f := b.failures("--all"); f.Letters != n || f.Pending != n-7 {
+		t.Errorf("with all, grouped %+v", f)
+	}
+	b.mustReplay()
+	if q := b.list(); q.Pending != 0 || !q.Exact || q.Resolved != n || q.Oldest != nil {
+		t.Errorf("after all are replayed, listed %+v", q)
+	}
+	if out, code := b.run("dlq", "check", b.queue, "--ledger", b.ledger); code != 0 || !strings.HasPrefix(out, "DLQ OK - ") {
+		t.Errorf("check: %d %s", code, out)
+	}
+}
+
+// Somebody else's open transaction in a queue must not make those wait who only
+// look; its letters are not there yet.
+func TestReadDoesNotWaitForOpenTransactions(t *testing.T) {
+	b := newBench(t, realkafka.Shared(t), 1)
+	b.fill(0, 10, 100)
+	p, err := txn.Acquire(t.Context(), b.client, txn.Options{ID: b.queue + "-slow"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	_, err = p.Commit(t.Context(), txn.Write{Records: []kafka.Record{b.letter(10, 100)}, Before: func(context.Context) error {
+		start := time.Now()
+		if q, f := b.list(), b.failures(); q.Pending != 10 || f.Letters != 10 {
+			t.Errorf("beside an open transaction, listed %+v and grouped %d", q, f.Letters)
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q := b.list(); q.Pending != 11 {
+		t.Errorf("after the commit, listed %+v", q)
+	}
+}
