@@ -25,6 +25,7 @@ type topicFacts struct {
 	retention  time.Duration // 0: by age never
 	before     time.Duration // how old a timestamp may be; 0: any
 	appendTime bool          // the broker stamps
+	told       bool          // its settings could be read
 }
 
 // defaultMaxBytes is what Kafka takes where nothing else is set or told.
@@ -62,6 +63,7 @@ func facts(ctx context.Context, c *kafka.Client, names []string) (map[string]*to
 }
 
 func (f *topicFacts) apply(values map[string]string) {
+	f.told = true
 	if n, err := strconv.Atoi(values["max.message.bytes"]); err == nil && n > 0 {
 		f.maxBytes = n
 	}

@@ -34,7 +34,7 @@ func (w *Watcher) readQueue(ctx context.Context) error {
 		}
 	}
 	var mu sync.Mutex
-	return scanQueue(ctx, w.client, w.queue.Name, todo, func() func(*kafka.Record) {
+	return scanQueue(ctx, w.client, w.queue.Name, todo, nil, func() func(*kafka.Record) {
 		return func(r *kafka.Record) {
 			l := letters.Read(*r)
 			mu.Lock()
