@@ -146,7 +146,7 @@ func lagColumns(rows []groups.Partition) []column[groups.Partition] {
 // noteOf is what a person should know of a partition beside the numbers.
 func noteOf(p groups.Partition) string {
 	if p.Error == "" && p.Blocked != nil {
-		return fmt.Sprintf("blocked by producer %d, open and quiet for %s", p.Blocked.ProducerID, behindText(&p.Blocked.QuietSeconds))
+		return fmt.Sprintf("blocked by producer %d, open and quiet for %s", p.Blocked.ProducerID, behindText(p.Blocked.QuietSeconds))
 	}
 	return p.Error
 }

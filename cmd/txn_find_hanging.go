@@ -91,7 +91,7 @@ func blockingColumns() []column[txn.Blocking] {
 		{head: "TRANSACTION", cell: blockingName},
 		{head: "PRODUCER", right: true, cell: func(b open) string { return strconv.FormatInt(b.ProducerID, 10) }},
 		{head: "EPOCH", right: true, cell: func(b open) string { return strconv.Itoa(int(b.Epoch)) }},
-		{head: "QUIET", right: true, cell: func(b open) string { return behindText(&b.QuietSeconds) }},
+		{head: "QUIET", right: true, cell: func(b open) string { return behindText(b.QuietSeconds) }},
 		{head: "WAITING", right: true, cell: func(b open) string { return number(&b.Waiting) }},
 		{head: "TRANSACTIONAL ID", cell: func(b open) string {
 			if b.Transaction == nil {

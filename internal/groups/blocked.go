@@ -12,8 +12,8 @@ import (
 type Blocked struct {
 	ProducerID  int64 `json:"producer_id"`
 	StartOffset int64 `json:"start_offset"`
-	// QuietSeconds is how long ago the producer last wrote to the partition.
-	QuietSeconds float64 `json:"quiet_seconds"`
+	// QuietSeconds is how long ago the producer last wrote to the partition, nil unknown.
+	QuietSeconds *float64 `json:"quiet_seconds,omitempty"`
 }
 
 // addBlocked finds the partitions where the group has read all that is stable

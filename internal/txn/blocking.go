@@ -27,9 +27,10 @@ type Blocking struct {
 	StartOffset int64 `json:"start_offset"`
 	// Waiting is how many offsets of the partition readers cannot get to.
 	Waiting int64 `json:"waiting"`
-	// LastWrite is when the producer last wrote to the partition.
-	LastWrite    time.Time `json:"last_write"`
-	QuietSeconds float64   `json:"quiet_seconds"`
+	// LastWrite is when the producer last wrote to the partition, by the
+	// timestamp of its last record; nil where that has none.
+	LastWrite    *time.Time `json:"last_write,omitempty"`
+	QuietSeconds *float64   `json:"quiet_seconds,omitempty"`
 	// Transaction is what a coordinator knows of the producer, nil where none does.
 	Transaction *Transaction `json:"transaction,omitempty"`
 	// Hanging says that no coordinator will ever end it: only [Reader.Abort] does.
@@ -85,7 +86,7 @@ func (r *Reader) FindBlocking(ctx context.Context, o FindOptions) ([]Blocking, e
 	open, err := r.Producers(ctx, stuck)
 	failed = append(failed, err)
 	now := time.Now()
-	open = slices.DeleteFunc(open, func(b Blocking) bool { return now.Sub(b.LastWrite) < o.Quiet })
+	open = slices.DeleteFunc(open, func(b Blocking) bool { return b.LastWrite != nil && now.Sub(*b.LastWrite) < o.Quiet })
 	for i := range open {
 		open[i].Waiting = max(0, ends[open[i].TopicPartition]-open[i].StartOffset)
 	}
@@ -213,11 +214,16 @@ func (r *Reader) producersOf(ctx context.Context, leader int32, parts map[string
 				if s.CurrentTxnStartOffset < 0 {
 					continue
 				}
-				last := time.UnixMilli(s.LastTimestamp).UTC()
-				open = append(open, Blocking{
+				b := Blocking{
 					TopicPartition: tp, ProducerID: s.ProducerID, Epoch: int16(s.ProducerEpoch), StartOffset: s.CurrentTxnStartOffset,
-					LastWrite: last, QuietSeconds: max(0, now.Sub(last).Round(100*time.Millisecond).Seconds()), coordinatorEpoch: s.CoordinatorEpoch,
-				})
+					coordinatorEpoch: s.CoordinatorEpoch,
+				}
+				if s.LastTimestamp >= 0 {
+					last := time.UnixMilli(s.LastTimestamp).UTC()
+					quiet := max(0, now.Sub(last).Round(100*time.Millisecond).Seconds())
+					b.LastWrite, b.QuietSeconds = &last, &quiet
+				}
+				open = append(open, b)
 			}
 		}
 	}

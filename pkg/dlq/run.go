@@ -86,12 +86,20 @@ func (p *Plan) Run(ctx context.Context) (*Result, error) {
 	if err := r.lookAgain(ctx); err != nil {
 		return r.end(err)
 	}
-	if err := r.acquire(ctx); err != nil {
+	err := r.acquire(ctx)
+	if lost, ok := asLost(err); ok {
+		err = r.recover(ctx, lost, &writing{})
+	}
+	defer func() {
+		if r.producer != nil {
+			r.producer.Close()
+		}
+	}()
+	if err != nil {
 		return r.end(err)
 	}
-	defer func() { r.producer.Close() }()
 	r.pace = newPace(r.opts)
-	err := r.work(ctx)
+	err = r.work(ctx)
 	if err == nil || errors.Is(err, errStopped) {
 		err = errors.Join(err, r.close(ctx))
 	}

@@ -19,6 +19,10 @@ func (r *replayer) lookAgain(ctx context.Context) error {
 		return err
 	}
 	now := r.ledger.newest(r.plan.Queue)
+	if now != nil {
+		// What stands above it is of one who came later.
+		r.mineAt = now.at
+	}
 	if now == nil || before != nil && before.at == now.at {
 		return nil
 	}

@@ -151,7 +151,24 @@ func describeTransaction(ctx context.Context, c *kafka.Client, id string) transa
 }
 
 // committedNotes reads the notes that a group has with its offsets of a topic.
+//
+// A coordinator that moves, or still loads the group, is asked again for as
+// long as a request may take.
 func committedNotes(ctx context.Context, c *kafka.Client, group, topic string, partitions int32) (map[int32]string, error) {
+	began, wait := time.Now(), 50*time.Millisecond
+	for {
+		notes, err := askNotes(ctx, c, group, topic, partitions)
+		if err == nil || !retriable(err) || time.Since(began) > c.Timeout() {
+			return notes, err
+		}
+		if err := pause(ctx, wait); err != nil {
+			return nil, err
+		}
+		wait = min(2*wait, time.Second)
+	}
+}
+
+func askNotes(ctx context.Context, c *kafka.Client, group, topic string, partitions int32) (map[int32]string, error) {
 	conn := c.Wire()
 	answers := make(chan map[int32]string, 1)
 	err := c.Do(ctx, func() error {
@@ -172,6 +189,7 @@ func committedNotes(ctx context.Context, c *kafka.Client, group, topic string, p
 		notes := map[int32]string{}
 		for p, block := range res.Blocks[topic] {
 			if block.Err != sarama.ErrNoError {
+				_ = conn.RefreshCoordinator(group)
 				return block.Err
 			}
 			if block.Offset >= 0 {

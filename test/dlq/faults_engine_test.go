@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,6 +66,23 @@ func (e *engine) try(chunk int) int {
 
 func (e *engine) letter(chunk, i int) string { return fmt.Sprintf("L|%s|%d|%02d|", e.id, chunk, i) }
 func (e *engine) record(chunk int) string    { return fmt.Sprintf("C|%s|%d|", e.id, chunk) }
+
+// stage has the engine play a scenario.
+func (e *engine) stage(proxy *faultproxy.Proxy, random *rand.Rand) *stage {
+	const silence = 150 * time.Millisecond
+	return &stage{
+		proxy: proxy, random: random, naive: e.opts.Uncured, id: e.id, client: e.client, topic: e.topic, ledger: e.ledger, silence: silence,
+		letters: func(f faultproxy.Frame) bool { return has(f, fmt.Sprintf("L|%s|2|", e.id)) },
+		record:  func(f faultproxy.Frame) bool { return has(f, e.record(2)) },
+		lastLetters: func(try int) func(faultproxy.Frame) bool {
+			return func(f faultproxy.Frame) bool { return has(f, fmt.Sprintf("%s%d|", e.letter(2, e.size-1), try)) }
+		},
+		kill:      func() { e.kill(proxy) },
+		impatient: func() { e.opts.Answer = silence },
+		rejected:  func() { e.oversize = 2 },
+		ownAbort:  func() { e.abort = 2 },
+	}
+}
 
 // errKilled is a run whose connections the proxy has cut for good.
 var errKilled = errors.New("killed")

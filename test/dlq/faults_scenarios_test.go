@@ -33,26 +33,38 @@ type scenario struct {
 	arrange func(s *stage)
 }
 
-// stage is one try of a scenario.
+// stage is one try of a scenario: who plays it, and what is done to them.
 type stage struct {
-	e      *engine
 	proxy  *faultproxy.Proxy
-	cured  bool
 	random *rand.Rand
+	naive  bool              // the producer repeats what had no answer
 	held   *faultproxy.Fault // what arrives late
+
+	id            string        // the transactional id
+	client        func() string // the client id
+	topic, ledger string
+	silence       time.Duration // how long an answer is waited for in the scenarios of silence
+	// letters tells a Produce with letters of chunk 2, record one with its
+	// ledger record, lastLetters one with the last letters of its n-th try.
+	letters, record func(faultproxy.Frame) bool
+	lastLetters     func(try int) func(faultproxy.Frame) bool
+	kill            func()
+	impatient       func() // wait for answers no longer than silence
+	rejected        func() // have the first try of chunk 2 aborted for a letter that the broker refuses
+	ownAbort        func() // have it aborted by the application
 }
 
-func ends(e *engine, commit bool) func(faultproxy.Frame) bool {
+func (s *stage) ends(commit bool) func(faultproxy.Frame) bool {
 	return func(f faultproxy.Frame) bool {
 		r, ok := f.Request().(*kmsg.EndTxnRequest)
-		return ok && r.TransactionalID == e.id && r.Commit == commit
+		return ok && r.TransactionalID == s.id && r.Commit == commit
 	}
 }
 
-func adds(e *engine, topic string) func(faultproxy.Frame) bool {
+func (s *stage) adds(topic string) func(faultproxy.Frame) bool {
 	return func(f faultproxy.Frame) bool {
 		r, ok := f.Request().(*kmsg.AddPartitionsToTxnRequest)
-		if !ok || r.TransactionalID != e.id {
+		if !ok || r.TransactionalID != s.id {
 			return false
 		}
 		for _, t := range r.Topics {
@@ -64,19 +76,23 @@ func adds(e *engine, topic string) func(faultproxy.Frame) bool {
 	}
 }
 
-// writes tells a Produce with these bytes in it.
-func writes(text string) func(faultproxy.Frame) bool {
-	return func(f faultproxy.Frame) bool { return bytes.Contains(f.Raw(), []byte(text)) }
-}
+// has tells a frame with these bytes in it.
+func has(f faultproxy.Frame, text string) bool { return bytes.Contains(f.Raw(), []byte(text)) }
 
 // first faults the EndTxn that commits chunk 1: the barrier's comes before.
 func (s *stage) first(r faultproxy.Rule) {
-	r.Key, r.Nth, r.Match = faultproxy.EndTxn, 2, ends(s.e, true)
+	r.Key, r.Nth, r.Match = faultproxy.EndTxn, 2, s.ends(true)
 	if r.Answer {
 		// Answers do not tell whose they are; the connection does.
-		r.Match, r.Client = nil, s.e.client()
+		r.Match, r.Client = nil, s.client()
 	}
 	s.held = s.proxy.Add(r)
+}
+
+// own faults the EndTxn by which chunk 2 is aborted.
+func (s *stage) own() {
+	s.ownAbort()
+	s.held = s.proxy.Add(faultproxy.Rule{Key: faultproxy.EndTxn, Match: s.ends(false), Do: faultproxy.Hold})
 }
 
 // at delivers what is held when the n-th such request comes by.
@@ -92,71 +108,53 @@ func (s *stage) at(key int16, n int, match func(faultproxy.Frame) bool, then ...
 // afterLetters delivers when chunk 2's letters are written and its ledger
 // record is not.
 func (s *stage) afterLetters(try int, then ...func()) {
-	if s.cured {
-		s.at(faultproxy.Produce, 1, writes(s.e.record(2)), then...)
+	if !s.naive {
+		s.at(faultproxy.Produce, 1, s.record, then...)
 		return
 	}
-	wrote := s.proxy.Add(faultproxy.Rule{Key: faultproxy.Produce, Match: writes(fmt.Sprintf("%s%d|", s.e.letter(2, s.e.size-1), try))})
-	s.at(faultproxy.AddPartitionsToTxn, 1, func(f faultproxy.Frame) bool { return wrote.WasHit() && adds(s.e, s.e.ledger)(f) }, then...)
+	wrote := s.proxy.Add(faultproxy.Rule{Key: faultproxy.Produce, Match: s.lastLetters(try)})
+	s.at(faultproxy.AddPartitionsToTxn, 1, func(f faultproxy.Frame) bool { return wrote.WasHit() && s.adds(s.ledger)(f) }, then...)
 }
-
-func (s *stage) kill() { s.e.kill(s.proxy) }
-
-const silence = 150 * time.Millisecond
 
 func scenarios() []scenario {
 	hold := faultproxy.Rule{Do: faultproxy.Hold}
-	between := func(s *stage) { s.at(faultproxy.Produce, 2, writes(fmt.Sprintf("L|%s|2|", s.e.id))) }
-	own := func(s *stage) {
-		s.e.abort = 2
-		s.held = s.proxy.Add(faultproxy.Rule{Key: faultproxy.EndTxn, Match: ends(s.e, false), Do: faultproxy.Hold})
-	}
+	between := func(s *stage) { s.at(faultproxy.Produce, 2, s.letters) }
 	return []scenario{
 		{"A", "held, delivered between chunk 2's letter batches", true, func(s *stage) { s.first(hold); between(s) }},
 		{"B", "held, after chunk 2's letters, the run lives", false, func(s *stage) { s.first(hold); s.afterLetters(1) }},
 		{"C", "as B, killed there", true, func(s *stage) { s.first(hold); s.afterLetters(1, s.kill) }},
 		{"D", "as B, own abort there", true, func(s *stage) {
-			s.e.oversize = 2
+			s.rejected()
 			s.first(hold)
-			s.at(faultproxy.EndTxn, 1, ends(s.e, false))
+			s.at(faultproxy.EndTxn, 1, s.ends(false))
 		}},
 		{"E", "after the ledger record", false, func(s *stage) {
 			s.first(hold)
-			wrote := s.proxy.Add(faultproxy.Rule{Key: faultproxy.Produce, Match: writes(s.e.record(2))})
-			s.at(faultproxy.EndTxn, 1, func(f faultproxy.Frame) bool { return wrote.WasHit() && ends(s.e, true)(f) })
+			wrote := s.proxy.Add(faultproxy.Rule{Key: faultproxy.Produce, Match: s.record})
+			s.at(faultproxy.EndTxn, 1, func(f faultproxy.Frame) bool { return wrote.WasHit() && s.ends(true)(f) })
 		}},
-		{"F", "before chunk 2's first request", false, func(s *stage) { s.first(hold); s.at(faultproxy.AddPartitionsToTxn, 1, adds(s.e, s.e.topic)) }},
-		{"G", "between AddPartitions and Produce", false, func(s *stage) {
-			s.first(hold)
-			s.at(faultproxy.Produce, 1, writes(fmt.Sprintf("L|%s|2|", s.e.id)))
-		}},
+		{"F", "before chunk 2's first request", false, func(s *stage) { s.first(hold); s.at(faultproxy.AddPartitionsToTxn, 1, s.adds(s.topic)) }},
+		{"G", "between AddPartitions and Produce", false, func(s *stage) { s.first(hold); s.at(faultproxy.Produce, 1, s.letters) }},
 		{"H", "held for up to 80 ms", false, func(s *stage) {
 			s.first(faultproxy.Rule{Do: faultproxy.Hold, For: 1 + time.Duration(s.random.Int64N(int64(80*time.Millisecond)))})
 		}},
 		{"I", "as A, after silence instead of a cut", true, func(s *stage) {
-			s.e.opts.Answer = silence
+			s.impatient()
 			s.first(faultproxy.Rule{Do: faultproxy.Hold, Silent: true})
 			between(s)
 		}},
 		{"J", "done, the answer lost by a cut", false, func(s *stage) { s.first(faultproxy.Rule{Do: faultproxy.Drop, Answer: true}) }},
 		{"K", "done, the answer lost in silence", false, func(s *stage) {
-			s.e.opts.Answer = silence
+			s.impatient()
 			s.first(faultproxy.Rule{Do: faultproxy.Drop, Answer: true, Silent: true})
 		}},
 		{"L", "done, the answer later than it is waited for", false, func(s *stage) {
-			s.e.opts.Answer = silence
-			s.first(faultproxy.Rule{Do: faultproxy.Delay, Answer: true, For: 2 * silence})
+			s.impatient()
+			s.first(faultproxy.Rule{Do: faultproxy.Delay, Answer: true, For: 2 * s.silence})
 		}},
-		{"M", "cut and delivered at once, against the retry", false, func(s *stage) {
-			s.first(faultproxy.Rule{Do: faultproxy.Hold, For: 1})
-		}},
-		{"N", "own abort held, after the letters of the next try", true, func(s *stage) { own(s); s.afterLetters(2) }},
-		{"O", "own abort held, between the letters of the next try", false, func(s *stage) {
-			own(s)
-			s.at(faultproxy.Produce, 2, func(f faultproxy.Frame) bool {
-				return bytes.Contains(f.Raw(), fmt.Appendf(nil, "|2|")) && bytes.Contains(f.Raw(), fmt.Appendf(nil, "L|%s|2|", s.e.id))
-			})
-		}},
+		{"M", "cut and delivered at once, against the retry", false, func(s *stage) { s.first(faultproxy.Rule{Do: faultproxy.Hold, For: 1}) }},
+		{"N", "own abort held, after the letters of the next try", true, func(s *stage) { s.own(); s.afterLetters(2) }},
+		{"O", "own abort held, between the letters of the next try", false, func(s *stage) { s.own(); between(s) }},
 	}
 }
 
@@ -169,6 +167,8 @@ func TestFaults(t *testing.T) {
 	}
 	t.Logf("seed %d", seed)
 	t.Run("scenarios", func(t *testing.T) { testScenarios(t, direct, cluster.Conn(realkafka.Plaintext), seed) })
+	t.Run("replay", func(t *testing.T) { testReplayScenarios(t, cluster, direct, seed) })
+	t.Run("replay schedules", func(t *testing.T) { testReplaySchedules(t, cluster, direct, seed) })
 	t.Run("schedules", func(t *testing.T) { testSchedules(t, direct, cluster.Bootstrap(), seed) })
 	t.Run("edges", func(t *testing.T) { testEdges(t, direct) })
 	t.Run("far", func(t *testing.T) { testFar(t, direct, cluster.Bootstrap()) })
@@ -212,7 +212,7 @@ func playScenario(t *testing.T, direct *kafka.Client, conn realkafka.Conn, sc sc
 			opts: txn.Options{Timeout: 10 * time.Second, Patience: 10 * time.Second, Answer: 3 * time.Second, Uncured: !cured},
 		}
 		proxy.Clear()
-		s := &stage{e: e, proxy: proxy, cured: cured, random: random}
+		s := e.stage(proxy, random)
 		sc.arrange(s)
 		if err := e.run(t.Context()); err != nil {
 			t.Errorf("try %d: %v", try, err)
