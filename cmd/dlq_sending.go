@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -91,7 +92,7 @@ func (s *sendingFlags) useCanary(a *app, cmd *cobra.Command, c *kafka.Client, o 
 	switch {
 	case s.canary < 0, s.canary == 0 && cmd.Flags().Changed("canary"):
 		return usageOf(cmd, fmt.Errorf("--canary %d: want a number of letters from 1", s.canary))
-	case s.canary == 0 && (cmd.Flags().Changed("stop-if-redead") || cmd.Flags().Changed("settle") || cmd.Flags().Changed("canary-patience")):
+	case s.canary == 0 && (typed(cmd, "stop-if-redead") || typed(cmd, "settle") || typed(cmd, "canary-patience")):
 		return usageOf(cmd, errors.New("--stop-if-redead, --settle and --canary-patience are of a canary: give --canary too"))
 	case s.canary == 0:
 		return nil
@@ -103,6 +104,13 @@ func (s *sendingFlags) useCanary(a *app, cmd *cobra.Command, c *kafka.Client, o 
 			a.print.status("canary: %s", text)
 		}
 	}})
+}
+
+// typed tells whether a flag stands in the command line: one from the
+// environment is there for other commands too.
+func typed(cmd *cobra.Command, flag string) bool {
+	_, set := os.LookupEnv("MANAGE_KAFKA_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
+	return cmd.Flags().Changed(flag) && !set
 }
 
 // parseShare reads 2%, or 0.02, as a share from 0 to 1.

@@ -2,6 +2,7 @@ package dlq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -59,6 +60,9 @@ func (s *source) get(ctx context.Context, wanted map[int32][]int64) (found func(
 		}
 		moved := false
 		for i := range got {
+			if err := s.findStart(ctx, &got[i]); err != nil {
+				return nil, err
+			}
 			came, err := s.keep(&got[i], deadline)
 			if err != nil {
 				return nil, err
@@ -104,6 +108,21 @@ func (w *window) skip(next int64) {
 	if next > w.next+farAhead {
 		w.next = next
 	}
+}
+
+// findStart asks where a partition begins now, which not every broker tells
+// with the error that an offset is before it.
+func (s *source) findStart(ctx context.Context, f *kafka.Fetched) error {
+	var broker *kafka.BrokerError
+	if f.LogStart >= 0 && f.LogStart > s.windows[f.Partition].next || !errors.As(f.Err, &broker) || broker.Name != "OFFSET_OUT_OF_RANGE" {
+		return nil
+	}
+	starts, err := s.client.Offsets(ctx, map[kafka.TopicPartition]int64{f.TopicPartition: kafka.Earliest}, kafka.ReadCommitted)
+	if err != nil {
+		return err
+	}
+	f.LogStart = starts[f.TopicPartition]
+	return nil
 }
 
 func (s *source) keep(f *kafka.Fetched, deadline time.Time) (moved bool, err error) {
