@@ -94,6 +94,7 @@ func replaySession(t *testing.T, shell pageShell, lines []string) {
 func settle(text, home string) string {
 	text = strings.ReplaceAll(text, home, "~")
 	text = regexp.MustCompile(`cluster [A-Za-z0-9_-]{22}`).ReplaceAllString(text, "cluster ID")
+	text = regexp.MustCompile(`\b[0-9A-HJKMNP-TV-Z]{26}\b`).ReplaceAllString(text, "RUN")
 	text = regexp.MustCompile(`\d+(\.\d+)?( ?(ms|s|B|kB|MB)\b)?`).ReplaceAllString(text, "N")
 	text = regexp.MustCompile(`[ \t]+`).ReplaceAllString(text, " ")
 	return strings.TrimSpace(text)
@@ -133,15 +134,24 @@ func newPageShell(t *testing.T, page, runtime string) pageShell {
 	return shell
 }
 
-// freeOffset finds a port offset at which the stack's Kafka port is free.
+// freeOffset finds a port offset at which the stack's ports are free.
 func freeOffset(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 50 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		offset := l.Addr().(*net.TCPAddr).Port - 9092
+		registry, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 8081+offset))
+		if err == nil {
+			_ = registry.Close()
+			return offset
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port - 9092
+	t.Fatal("no port offset is free")
+	return 0
 }
 
 // run runs one command line and gives what a terminal would show.
