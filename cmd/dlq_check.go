@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/multi-tenant/manage-kafka/internal/settings"
 	"github.com/multi-tenant/manage-kafka/internal/terminal"
 	"github.com/multi-tenant/manage-kafka/pkg/dlq"
 )
@@ -28,7 +29,11 @@ data, and the exit codes of plugins, which differ from those of every other comm
 
 Without a bound no pending letter is accepted (--max-pending 0). --new-failure warns of
 failures whose first letter, resolved ones too, is no older than an hour, or than the
-duration that is given; it reads all letters. Durations are such as 90s, 6h or 7d.`,
+duration that is given; it reads all letters. Durations are such as 90s, 6h or 7d.
+
+Kafka forgets the offsets of the group that marks how far a queue is replayed after
+seven days without a commit, and with them what tells a lost ledger. A check commits
+them again as they are, unless the context is read-only.`,
 		Example: `  manage-kafka dlq check orders.dlq --max-pending 0 --max-age 1h
   manage-kafka dlq check '*.dlq' --max-pending 100 --min-expiry 24h --new-failure=30m`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -121,6 +126,8 @@ func checkQueues(ctx context.Context, a *app, opts dlq.CheckOptions) ([]dlq.Chec
 	}
 	defer c.Close()
 	opts.Ledger = ledger
+	rules, _ := a.target.files.Rules(c.Bootstrap(), c.ClusterID())
+	opts.Keep = rules.Access != settings.AccessReadOnly
 	all, err := dlq.Check(ctx, c, opts)
 	if err == nil && len(all) == 0 {
 		err = errors.New("no queue to look at")

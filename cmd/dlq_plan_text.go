@@ -34,7 +34,7 @@ func planText(p *dlq.Plan, now time.Time) string {
 		line("duplicates", "%s: the same failure of the same record; resolved with the one that is sent", grouped(p.Duplicates))
 	}
 	if p.Park > 0 {
-		line("park", "%s were replayed too often before and are parked", plural(p.Park, "letter"))
+		line("park", "%s to be parked: replayed too often before", plural(p.Park, "letter"))
 	}
 	for _, r := range p.Behind {
 		line("stay", "%s (first %s): %s", grouped(r.Letters), r.First, r.Text)
@@ -122,7 +122,7 @@ func (a *app) tellResult(p *dlq.Plan, r *dlq.Result) {
 	}
 	a.print.status("run %s: %s %s%s", r.Run, doneText(p.Action), plural(sent, "letter"), rate)
 	if r.Parked > 0 && p.Action != dlq.Parked {
-		a.print.status("parked %s that were replayed too often before", plural(r.Parked, "letter"))
+		a.print.status("parked %s: replayed too often before", plural(r.Parked, "letter"))
 	}
 	if r.Twins > 0 {
 		a.print.status("resolved %s of them beside", plural(r.Twins, "duplicate"))

@@ -76,7 +76,7 @@ func (n *normaliser) step() {
 	case (c == '-' || c == '+') && n.atSign():
 		n.i++
 		n.word()
-	case c == '/' || c == '\\' || c == '.' || c == '~':
+	case c == '/' || c == '\\' || (c == '.' || c == '~') && n.i+1 < len(n.s) && strings.IndexByte(`./\`, n.s[n.i+1]) >= 0:
 		n.path()
 	case c == ':' && strings.HasPrefix(n.s[n.i:], "::"):
 		if k := matchIPv6(n.s[n.i:]); k > 0 {

@@ -118,6 +118,12 @@ func fixtures() map[string]struct {
 				Stack: "java.lang.NullPointerException\n\tat com.acme.T.map(T.java:9)\n",
 			},
 		},
+		"streams with text": {
+			kafka.Record{Topic: "app-dlq", Headers: text(
+				"__streams.errors.exception", "org.apache.kafka.streams.errors.StreamsException: bad record: 7", "__streams.errors.message", "bad record: 7",
+				"__streams.errors.topic", "orders", "__streams.errors.partition", "3", "__streams.errors.offset", "1204")},
+			Letter{Format: Streams, Origin: origin, Hop: origin, Class: "org.apache.kafka.streams.errors.StreamsException", Message: "bad record: 7"},
+		},
 		// Key and value are null unless the group copies them.
 		"share": {
 			kafka.Record{Topic: "dlq.orders", Headers: text(

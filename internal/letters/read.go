@@ -132,6 +132,10 @@ func (l *Letter) take(from source, p part, value []byte) {
 		if to, most := l.textPart(p); to != nil && value != nil {
 			*to = text(value, most)
 		}
+		if from == fromStreams && p == partClass {
+			// Some releases write the exception as text, its message behind the class.
+			l.Class, _, _ = strings.Cut(l.Class, ":")
+		}
 	}
 }
 

@@ -50,7 +50,7 @@ func (p *Producer) run(soft, hard context.Context, s step) error {
 		switch again, mayHaveDone := waits(code); {
 		case err != nil && sent && !p.opts.Uncured:
 			return p.lose(&LostError{Unknown: s.commits, Err: fmt.Errorf("%s: no answer from %s: %w", s.doing, addr, err)})
-		case err != nil && (sent || retriable(err)):
+		case err != nil && (sent || retriable(err) || isTimeout(err) && hard.Err() == nil):
 			s.forget()
 			unclear = unclear || sent
 		case err != nil:
@@ -134,7 +134,7 @@ func (p *Producer) findCoordinator(hard context.Context) (string, error) {
 	if p.coordinator != "" {
 		return p.coordinator, nil
 	}
-	addr, err := lookup(hard, p.client, func() (*sarama.Broker, error) {
+	addr, err := p.lookup(hard, func() (*sarama.Broker, error) {
 		if err := p.wire.RefreshTransactionCoordinator(p.opts.ID); err != nil {
 			return nil, err
 		}
@@ -144,9 +144,13 @@ func (p *Producer) findCoordinator(hard context.Context) (string, error) {
 	return addr, err
 }
 
-func lookup(ctx context.Context, c *kafka.Client, find func() (*sarama.Broker, error)) (string, error) {
+// lookup waits for the answer no longer than for any other: the shared
+// connections have more patience with a silent broker.
+func (p *Producer) lookup(ctx context.Context, find func() (*sarama.Broker, error)) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.opts.Answer)
+	defer cancel()
 	found := make(chan string, 1)
-	err := c.Do(ctx, func() error {
+	err := p.client.Do(ctx, func() error {
 		b, err := find()
 		if err == nil {
 			found <- b.Addr()

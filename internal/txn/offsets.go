@@ -65,7 +65,7 @@ func (p *Producer) offsetStep(o *Offsets) step {
 			if addr := p.groups[o.Group]; addr != "" {
 				return addr, nil
 			}
-			addr, err := lookup(hard, p.client, func() (*sarama.Broker, error) {
+			addr, err := p.lookup(hard, func() (*sarama.Broker, error) {
 				if err := p.wire.RefreshCoordinator(o.Group); err != nil {
 					return nil, err
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -105,5 +106,86 @@ func TestOffsets(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A connection that has rested is made anew: the broker may have closed it,
+// and a request into it would count as one without an answer.
+func TestARestedConnectionIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	c := open(t, "orders")
+	p := acquire(t, c, Options{ID: "a"})
+	w := Write{Records: []kafka.Record{record("orders", 0, "x")}}
+	if _, err := p.Commit(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range p.links {
+		l.cut()
+		l.used = l.used.Add(-2 * idleLimit)
+	}
+	if _, err := p.Commit(t.Context(), w); err != nil {
+		t.Errorf("after a rest: %v", err)
+	}
+	for _, l := range p.links {
+		l.cut()
+	}
+	var lost *LostError
+	if _, err := p.Commit(t.Context(), w); !errors.As(err, &lost) {
+		t.Errorf("in use: %v", err)
+	}
+	if got := values(t, c, "orders", 3); len(got) != 2 {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestCompression(t *testing.T) {
+	t.Parallel()
+	c := open(t, "orders")
+	for _, codec := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
+		p := acquire(t, c, Options{ID: codec, Compression: codec})
+		if _, err := p.Commit(t.Context(), Write{Records: []kafka.Record{record("orders", 1, codec)}}); err != nil {
+			t.Errorf("%s: %v", codec, err)
+		}
+	}
+	if got := values(t, c, "orders", 3); len(got) != 5 {
+		t.Errorf("got %v", got)
+	}
+}
+
+// A record's bytes, nulls and headers arrive as they were given.
+func TestBytesArriveAsGiven(t *testing.T) {
+	t.Parallel()
+	c := open(t, "orders")
+	p := acquire(t, c, Options{ID: "a"})
+	at := time.UnixMilli(1795406037334)
+	want := []kafka.Record{
+		{Topic: "orders", Key: nil, Value: nil, Timestamp: at},
+		{Topic: "orders", Key: []byte{}, Value: []byte{}, Timestamp: at.Add(-time.Hour), Headers: []kafka.Header{{Name: "n", Value: nil}, {Name: "n", Value: []byte{}}, {Name: "\xff", Value: []byte{0, 1}}}},
+		{Topic: "orders", Key: []byte{0}, Value: []byte("v"), Timestamp: at.Add(time.Hour)},
+	}
+	if _, err := p.Commit(t.Context(), Write{Records: want}); err != nil {
+		t.Fatal(err)
+	}
+	var got []kafka.Record
+	err := c.ReadToEnd(t.Context(), map[kafka.TopicPartition]int64{{Topic: "orders"}: 0}, kafka.FetchOptions{}, func(f kafka.Fetched) error {
+		got = append(got, f.Records...)
+		return nil
+	})
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("%d records, %v", len(got), err)
+	}
+	for i, w := range want {
+		g := got[i]
+		if (g.Key == nil) != (w.Key == nil) || string(g.Key) != string(w.Key) || (g.Value == nil) != (w.Value == nil) || string(g.Value) != string(w.Value) || !g.Timestamp.Equal(w.Timestamp) {
+			t.Errorf("record %d: got %+v, want %+v", i, g, w)
+		}
+		if len(g.Headers) != len(w.Headers) {
+			t.Fatalf("record %d has %d headers", i, len(g.Headers))
+		}
+		for j, h := range w.Headers {
+			if g.Headers[j].Name != h.Name || (g.Headers[j].Value == nil) != (h.Value == nil) || string(g.Headers[j].Value) != string(h.Value) {
+				t.Errorf("record %d, header %d: %+v, want %+v", i, j, g.Headers[j], h)
+			}
+		}
 	}
 }

@@ -103,7 +103,7 @@ func (cn *canary) before(ctx context.Context, _ ChunkInfo) error {
 	if cn.group != "" && cn.group != ForOriginalGroup {
 		w.opts.Groups = []string{cn.group}
 	}
-	found, failed, err := stretches(ctx, cn.client, []kafka.TopicMetadata{topic})
+	found, failed, err := stretches(ctx, cn.client.Offsets, []kafka.TopicMetadata{topic})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ type CheckOptions struct {
 	Ledger string
 	// Now is the time that ages are measured at.
 	Now time.Time
+	// Keep keeps the queues' watermarks alive, see [KeepWatermarks]. That it
+	// fails changes no verdict.
+	Keep bool
 }
 
 // Verdict is how a check ended, by the codes of monitoring plugins.
@@ -92,6 +95,10 @@ func Check(ctx context.Context, c *kafka.Client, opts CheckOptions) ([]Checked, 
 	list, err := List(ctx, c, ListOptions{Queues: opts.Queues, Ledger: opts.Ledger})
 	if err != nil {
 		return nil, err
+	}
+	if opts.Keep {
+		// The bounds are what was asked for; a broker in trouble shows in them.
+		_ = KeepWatermarks(ctx, c, list.Queues)
 	}
 	all := []Checked{}
 	for _, q := range list.Queues {

@@ -20,10 +20,21 @@ type stretch struct {
 	start, end int64
 }
 
+// offsetsFunc asks for offsets as [kafka.Client.Offsets] does.
+type offsetsFunc func(context.Context, map[kafka.TopicPartition]int64, kafka.Isolation) (map[kafka.TopicPartition]int64, error)
+
+// atOnce asks each leader of meta once: whoever lists queues rather learns of a
+// partition without leader than waits for one.
+func atOnce(c *kafka.Client, meta kafka.Metadata) offsetsFunc {
+	return func(ctx context.Context, at map[kafka.TopicPartition]int64, isolation kafka.Isolation) (map[kafka.TopicPartition]int64, error) {
+		return c.OffsetsIn(ctx, meta, at, isolation)
+	}
+}
+
 // stretches asks where the partitions of topics begin and end, in two requests
 // to every leader however many topics there are. What a leader did not tell is
 // in failed, by topic.
-func stretches(ctx context.Context, c *kafka.Client, topics []kafka.TopicMetadata) (found map[string][]stretch, failed map[string]error, err error) {
+func stretches(ctx context.Context, offsets offsetsFunc, topics []kafka.TopicMetadata) (found map[string][]stretch, failed map[string]error, err error) {
 	first, last := map[kafka.TopicPartition]int64{}, map[kafka.TopicPartition]int64{}
 	for _, t := range topics {
 		for _, p := range t.Partitions {
@@ -31,8 +42,8 @@ func stretches(ctx context.Context, c *kafka.Client, topics []kafka.TopicMetadat
 			first[tp], last[tp] = kafka.Earliest, kafka.Latest
 		}
 	}
-	starts, errStart := c.Offsets(ctx, first, kafka.ReadCommitted)
-	ends, errEnd := c.Offsets(ctx, last, kafka.ReadCommitted)
+	starts, errStart := offsets(ctx, first, kafka.ReadCommitted)
+	ends, errEnd := offsets(ctx, last, kafka.ReadCommitted)
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}

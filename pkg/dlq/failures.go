@@ -124,7 +124,7 @@ func openReading(ctx context.Context, c *kafka.Client, queue, ledgerTopic string
 	if err != nil {
 		return nil, err
 	}
-	parts, failed, err := stretches(ctx, c, []kafka.TopicMetadata{topic})
+	parts, failed, err := stretches(ctx, c.Offsets, []kafka.TopicMetadata{topic})
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func List(ctx context.Context, c *kafka.Client, opts ListOptions) (Listing, erro
 		return list, err
 	}
 	list.Missed = missed
-	if len(found) == 0 {
+	if len(found.Topics) == 0 {
 		return list, nil
 	}
 	ledger, note, err := readLedger(ctx, c, opts.Ledger, only(opts.Queues))
@@ -84,12 +84,12 @@ func only(queues []string) string {
 }
 
 // describe tells about queues that are there.
-func describe(ctx context.Context, c *kafka.Client, found []kafka.TopicMetadata, ledger *Ledger) ([]Queue, error) {
-	names := make([]string, len(found))
-	for i, t := range found {
+func describe(ctx context.Context, c *kafka.Client, found kafka.Metadata, ledger *Ledger) ([]Queue, error) {
+	names := make([]string, len(found.Topics))
+	for i, t := range found.Topics {
 		names[i] = t.Name
 	}
-	parts, failed, err := stretches(ctx, c, found)
+	parts, failed, err := stretches(ctx, atOnce(c, found), found.Topics)
 	if err != nil {
 		return nil, err
 	}
@@ -97,10 +97,10 @@ func describe(ctx context.Context, c *kafka.Client, found []kafka.TopicMetadata,
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Queue, len(found))
+	list := make([]Queue, len(found.Topics))
 	slots := make(chan struct{}, oldestAtOnce)
 	var wg sync.WaitGroup
-	for i, t := range found {
+	for i, t := range found.Topics {
 		state := ledger.Queue(t.Name, t.ID)
 		q := &list[i]
 		*q = Queue{Name: t.Name, TopicID: t.ID, Partitions: len(t.Partitions), Exact: true, Former: ledger.Former(t.Name, t.ID), LastRun: state.latest()}

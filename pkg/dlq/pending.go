@@ -23,7 +23,7 @@ func Pending(ctx context.Context, c *kafka.Client, queues []string, ledgerTopic 
 	if err != nil {
 		return nil, false, err
 	}
-	parts, failed, err := stretches(ctx, c, meta.Topics)
+	parts, failed, err := stretches(ctx, atOnce(c, meta), meta.Topics)
 	if err != nil {
 		return nil, false, err
 	}

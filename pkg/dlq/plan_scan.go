@@ -32,12 +32,14 @@ func (p *Plan) scan(ctx context.Context) error {
 			parts = append(parts, stretch{int32(part), first, end})
 		}
 	}
-	err := s.read(ctx, parts)
-	if err == nil {
-		err = cmp.Or(s.err, s.judgeWaiting(ctx))
-	}
-	if err != nil {
+	if err := s.read(ctx, parts); err != nil {
 		return fmt.Errorf("reading %s: %w", p.Queue, err)
+	}
+	if s.err == nil {
+		s.err = s.judgeWaiting(ctx)
+	}
+	if s.err != nil {
+		return s.err
 	}
 	slices.SortFunc(p.Sample, func(a, b PlanLetter) int { return cmp.Compare(a.Letter, b.Letter) })
 	slices.Sort(p.groups)

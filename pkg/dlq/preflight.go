@@ -73,7 +73,7 @@ func (p *Plan) findTopics(ctx context.Context) error {
 		return err
 	}
 	ledger := found[p.opts.Ledger]
-	if ledger.deletes && ledger.told {
+	if ledger.told && ledger.deletes {
 		return errorf(ErrConflict, "%s deletes records by age (cleanup.policy is not compact): what it forgets would be replayed again", ledger.name)
 	}
 	return nil

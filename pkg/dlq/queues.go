@@ -19,8 +19,8 @@ func SourceOf(queue string) (string, bool) { return letters.SourceOf(queue) }
 // QueueNames lists the topics that are dead letter queues by their name.
 func QueueNames(ctx context.Context, c *kafka.Client) ([]string, error) {
 	found, _, err := findQueues(ctx, c, nil)
-	names := make([]string, len(found))
-	for i, t := range found {
+	names := make([]string, len(found.Topics))
+	for i, t := range found.Topics {
 		names[i] = t.Name
 	}
 	return names, err
@@ -29,9 +29,9 @@ func QueueNames(ctx context.Context, c *kafka.Client) ([]string, error) {
 // findQueues gives the topics that the patterns select, by name: globs select
 // among dead letter queues, a name selects any topic. No pattern selects every
 // queue. missed are the patterns that selected nothing.
-func findQueues(ctx context.Context, c *kafka.Client, patterns []string) (found []kafka.TopicMetadata, missed []string, err error) {
+func findQueues(ctx context.Context, c *kafka.Client, patterns []string) (found kafka.Metadata, missed []string, err error) {
 	if err := CheckPatterns(patterns); err != nil {
-		return nil, nil, err
+		return found, nil, err
 	}
 	var ask []string // nil asks for every topic
 	if len(patterns) > 0 && !slices.ContainsFunc(patterns, isGlob) {
@@ -39,8 +39,10 @@ func findQueues(ctx context.Context, c *kafka.Client, patterns []string) (found 
 	}
 	meta, err := c.Metadata(ctx, ask)
 	if err != nil {
-		return nil, nil, err
+		return found, nil, err
 	}
+	found = meta
+	found.Topics = nil
 	hit := make([]bool, len(patterns))
 	for _, t := range meta.Topics {
 		if errors.Is(t.Err, kafka.ErrUnknownTopic) {
@@ -57,7 +59,7 @@ func findQueues(ctx context.Context, c *kafka.Client, patterns []string) (found 
 			wanted = wanted || ok
 		}
 		if wanted && (!t.Internal || slices.Contains(patterns, t.Name)) {
-			found = append(found, t)
+			found.Topics = append(found.Topics, t)
 		}
 	}
 	for i, p := range patterns {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
 	"github.com/multi-tenant/manage-kafka/internal/letters"
@@ -198,5 +199,77 @@ func TestMetricEscapesLabels(t *testing.T) {
 	m.add(1.5, "dlq", "a\"b\\c\nd\xff")
 	if want := `dlq_up{dlq="a\"b\\c\nd` + "\uFFFD" + `"} 1.5`; m.lines[0] != want {
 		t.Errorf("%s, want %s", m.lines[0], want)
+	}
+}
+
+// Retention does not wait for readers: what expires between the look at a
+// queue's bounds and the reading is passed over, and the rest is read.
+func TestLettersThatExpireMeanwhile(t *testing.T) {
+	t.Parallel()
+	const n = 100
+	records := make([]*kgo.Record, n)
+	for i := range records {
+		records[i] = letterOf(0, time.UnixMilli(1795406037334), "a", "x")
+	}
+	c := queueOn(t, "orders.dlq", 1, records...)
+	r, err := openReading(t.Context(), c, "orders.dlq", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ start, want int64 }{{40, n - 40}, {n, 0}} {
+		deleteBefore(t, c, "orders.dlq", tc.start)
+		sum, err := r.group(t.Context(), FailuresOptions{})
+		if err != nil || sum.letters != tc.want {
+			t.Errorf("from %d on: %d letters, %v", tc.start, sum.letters, err)
+		}
+	}
+}
+
+// deleteBefore deletes the records of partition 0 before an offset.
+func deleteBefore(t *testing.T, c *kafka.Client, topic string, offset int64) {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Bootstrap()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	req := kmsg.NewPtrDeleteRecordsRequest()
+	req.TimeoutMillis = 5000
+	req.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: topic, Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Offset: offset}}}}
+	res, err := req.RequestWith(t.Context(), cl)
+	if err != nil || res.Topics[0].Partitions[0].ErrorCode != 0 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+}
+
+// A partition without leader is said at once, beside the queues that answer.
+func TestListDoesNotWaitForALeader(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t, kfake.SeedTopics(1, "lost.dlq", "well.dlq"))
+	c := kafkatest.Open(t, kafkatest.Bootstrap(cluster))
+	cluster.ControlKey(int16(kmsg.ListOffsets), func(in kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		req := in.(*kmsg.ListOffsetsRequest)
+		res := req.ResponseKind().(*kmsg.ListOffsetsResponse)
+		for _, topic := range req.Topics {
+			part := kmsg.NewListOffsetsResponseTopicPartition()
+			part.Offset = 0
+			if topic.Topic == "lost.dlq" {
+				part.ErrorCode = 5 // LEADER_NOT_AVAILABLE
+			}
+			res.Topics = append(res.Topics, kmsg.ListOffsetsResponseTopic{Topic: topic.Topic, Partitions: []kmsg.ListOffsetsResponseTopicPartition{part}})
+		}
+		return res, nil, true
+	})
+	start := time.Now()
+	list, err := List(t.Context(), c, ListOptions{})
+	if err != nil || len(list.Queues) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if list.Queues[0].Error == "" || list.Queues[1].Error != "" {
+		t.Errorf("listed %+v", list.Queues)
+	}
+	if took := time.Since(start); took > kafka.DefaultTimeout/2 {
+		t.Errorf("it took %s", took)
 	}
 }

@@ -19,13 +19,13 @@ type topicFacts struct {
 	name       string
 	id         string // empty on brokers before 2.8
 	partitions int32
-	maxBytes   int // the largest record batch it takes
+	maxBytes   int  // the largest record batch it takes
+	told       bool // the settings are the topic's, not Kafka's defaults
 	compacted  bool
 	deletes    bool          // by age or size
 	retention  time.Duration // 0: by age never
 	before     time.Duration // how old a timestamp may be; 0: any
 	appendTime bool          // the broker stamps
-	told       bool          // its settings could be read
 }
 
 // defaultMaxBytes is what Kafka takes where nothing else is set or told.
@@ -148,108 +148,4 @@ func describeTransaction(ctx context.Context, c *kafka.Client, id string) transa
 		return transactionState{}
 	}
 	return <-answers
-}
-
-// committedNotes reads the notes that a group has with its offsets of a topic.
-//
-// A coordinator that moves, or still loads the group, is asked again for as
-// long as a request may take.
-func committedNotes(ctx context.Context, c *kafka.Client, group, topic string, partitions int32) (map[int32]string, error) {
-	began, wait := time.Now(), 50*time.Millisecond
-	for {
-		notes, err := askNotes(ctx, c, group, topic, partitions)
-		if err == nil || !retriable(err) || time.Since(began) > c.Timeout() {
-			return notes, err
-		}
-		if err := pause(ctx, wait); err != nil {
-			return nil, err
-		}
-		wait = min(2*wait, time.Second)
-	}
-}
-
-func askNotes(ctx context.Context, c *kafka.Client, group, topic string, partitions int32) (map[int32]string, error) {
-	conn := c.Wire()
-	answers := make(chan map[int32]string, 1)
-	err := c.Do(ctx, func() error {
-		b, err := conn.Coordinator(group)
-		if err != nil {
-			return err
-		}
-		req := &sarama.OffsetFetchRequest{Version: 1, ConsumerGroup: group}
-		for p := range partitions {
-			req.AddPartition(topic, p)
-		}
-		res, err := b.FetchOffset(req)
-		if err != nil {
-			_ = b.Close()
-			_ = conn.RefreshCoordinator(group)
-			return err
-		}
-		notes := map[int32]string{}
-		for p, block := range res.Blocks[topic] {
-			if block.Err != sarama.ErrNoError {
-				_ = conn.RefreshCoordinator(group)
-				return block.Err
-			}
-			if block.Offset >= 0 {
-				notes[p] = block.Metadata
-			}
-		}
-		answers <- notes
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return <-answers, nil
-}
-
-// groupLag is how many records of a topic the group has not committed yet; a
-// partition without a commit counts in full.
-func groupLag(ctx context.Context, c *kafka.Client, group, topic string, partitions int32) (int64, error) {
-	b, err := readBounds(ctx, c, topic, partitions)
-	if err != nil {
-		return 0, err
-	}
-	conn := c.Wire()
-	answers := make(chan map[int32]int64, 1)
-	err = c.Do(ctx, func() error {
-		coordinator, err := conn.Coordinator(group)
-		if err != nil {
-			return err
-		}
-		req := &sarama.OffsetFetchRequest{Version: 1, ConsumerGroup: group}
-		for p := range partitions {
-			req.AddPartition(topic, p)
-		}
-		res, err := coordinator.FetchOffset(req)
-		if err != nil {
-			_ = coordinator.Close()
-			_ = conn.RefreshCoordinator(group)
-			return err
-		}
-		at := map[int32]int64{}
-		for p, block := range res.Blocks[topic] {
-			if block.Err != sarama.ErrNoError {
-				return block.Err
-			}
-			at[p] = block.Offset
-		}
-		answers <- at
-		return nil
-	})
-	if err != nil {
-		return 0, fmt.Errorf("lag of group %s: %w", group, err)
-	}
-	at := <-answers
-	lag := int64(0)
-	for p := range partitions {
-		from, ok := at[p]
-		if !ok || from < b.start[p] {
-			from = b.start[p]
-		}
-		lag += max(0, b.high[p]-from)
-	}
-	return lag, nil
 }

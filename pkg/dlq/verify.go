@@ -107,7 +107,7 @@ func (c *verifying) read(ctx context.Context, client *kafka.Client) error {
 	if err != nil {
 		return err
 	}
-	found, failed, err := stretches(ctx, client, meta.Topics)
+	found, failed, err := stretches(ctx, client.Offsets, meta.Topics)
 	if err != nil {
 		return err
 	}

@@ -181,7 +181,7 @@ func (w *Watcher) place(i int32, l *sent) {
 }
 
 func (w *Watcher) starts(ctx context.Context) (map[int32]int64, error) {
-	found, failed, err := stretches(ctx, w.client, []kafka.TopicMetadata{w.queue})
+	found, failed, err := stretches(ctx, w.client.Offsets, []kafka.TopicMetadata{w.queue})
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ const skew = time.Minute
 
 // readQueue reads what came to the queue since the last look.
 func (w *Watcher) readQueue(ctx context.Context) error {
-	found, failed, err := stretches(ctx, w.client, []kafka.TopicMetadata{w.queue})
+	found, failed, err := stretches(ctx, w.client.Offsets, []kafka.TopicMetadata{w.queue})
 	if err != nil {
 		return err
 	}

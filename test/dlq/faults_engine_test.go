@@ -19,6 +19,16 @@ import (
 	"github.com/multi-tenant/manage-kafka/test/faultproxy"
 )
 
+func openReal(t *testing.T, bootstrap string) *kafka.Client {
+	t.Helper()
+	c, err := kafka.Open(context.WithoutCancel(t.Context()), kafka.Config{Bootstrap: []string{bootstrap}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
 // engine is the least that replays letters with a ledger: a transaction a chunk,
 // the letters and the chunk's ledger record in one write. Letters are made up.
 type engine struct {

@@ -280,7 +280,7 @@ func testReplayScenarios(t *testing.T, cluster *realkafka.Cluster, direct *kafka
 func testReplaySchedules(t *testing.T, cluster *realkafka.Cluster, direct *kafka.Client, seed uint64) {
 	runs, lanes := 6, 3
 	if tier.IsLong() {
-		runs = 100
+		runs, lanes = 100, 10
 	}
 	const letters = 2 * replayLetters
 	for lane := range lanes {

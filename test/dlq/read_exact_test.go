@@ -4,9 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/multi-tenant/manage-kafka/internal/txn"
 	"github.com/multi-tenant/manage-kafka/pkg/dlq"
@@ -104,4 +110,91 @@ func TestReadDoesNotWaitForOpenTransactions(t *testing.T) {
 	if q := b.list(); q.Pending != 11 {
 		t.Errorf("after the commit, listed %+v", q)
 	}
+}
+
+// The watermark is what tells a lost ledger, and Kafka forgets it in a week. A
+// check commits it again, note and all; nothing else of the group changes.
+func TestCheckKeepsTheWatermark(t *testing.T) {
+	b := newBench(t, realkafka.Shared(t), 2)
+	b.fill(0, 10, 100)
+	group := "manage-kafka.dlq." + b.queue
+	committed := func() (last int64, notes map[string]string) {
+		end, err := b.client.Offsets(t.Context(), b.offsetsPartitions(), kafka.ReadUncommitted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range end {
+			last += n
+		}
+		return last, b.notes(group)
+	}
+	if out, code := b.run("dlq", "check", b.queue, "--ledger", b.ledger, "--max-pending", "10"); code != 0 {
+		t.Fatalf("check: %d %s", code, out)
+	}
+	if _, notes := committed(); len(notes) != 0 {
+		t.Errorf("without a run, notes are %v", notes)
+	}
+	b.mustReplay()
+	before, want := committed()
+	if len(want) != 2 {
+		t.Fatalf("notes after a replay are %v", want)
+	}
+	if out, code := b.run("dlq", "check", b.queue, "--ledger", b.ledger); code != 0 {
+		t.Fatalf("check: %d %s", code, out)
+	}
+	after, got := committed()
+	if !maps.Equal(got, want) {
+		t.Errorf("notes are %v, were %v", got, want)
+	}
+	if after <= before {
+		t.Error("nothing was committed")
+	}
+	if out := b.mustReplay(); !strings.Contains(out, "nothing pending") {
+		t.Errorf("replayed again: %s", out)
+	}
+}
+
+// offsetsPartitions asks for the ends of the topic that keeps group offsets.
+func (b *bench) offsetsPartitions() map[kafka.TopicPartition]int64 {
+	b.t.Helper()
+	meta, err := b.client.Metadata(b.t.Context(), []string{"__consumer_offsets"})
+	if err != nil || len(meta.Topics) != 1 {
+		b.t.Fatalf("%+v, %v", meta, err)
+	}
+	at := map[kafka.TopicPartition]int64{}
+	for _, p := range meta.Topics[0].Partitions {
+		at[kafka.TopicPartition{Topic: "__consumer_offsets", Partition: p.ID}] = kafka.Latest
+	}
+	return at
+}
+
+// notes are the offsets and the notes with them that a group committed, by partition.
+func (b *bench) notes(group string) map[string]string {
+	b.t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(b.conn.Bootstrap, ",")...))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer cl.Close()
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.Group = group
+	topic := kmsg.NewOffsetFetchRequestTopic()
+	topic.Topic = b.queue
+	for p := range b.partitions {
+		topic.Partitions = append(topic.Partitions, p)
+	}
+	req.Topics = append(req.Topics, topic)
+	res, err := req.RequestWith(b.t.Context(), cl)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, t := range res.Topics {
+		for _, p := range t.Partitions {
+			if p.Offset >= 0 {
+				found[strconv.Itoa(int(p.Partition))] = fmt.Sprintf("%d %s", p.Offset, *p.Metadata)
+			}
+		}
+	}
+	return found
 }

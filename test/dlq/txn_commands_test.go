@@ -2,6 +2,7 @@ package dlq_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -93,5 +94,46 @@ func TestAHangingTransactionIsFoundAndEnded(t *testing.T) {
 	}
 	if out, code := b.run("txn", "abort", name, "-y"); code != 8 {
 		t.Errorf("abort again: exit %d\n%s", code, out)
+	}
+}
+
+// Transactions and markers go through logins and TLS as everything else does:
+// each connection of the producer logs in for itself.
+func TestTransactionsThroughDoors(t *testing.T) {
+	cluster := realkafka.Shared(t)
+	b := newBench(t, cluster, 1)
+	for i, door := range []realkafka.Listener{realkafka.SASLPlaintext, realkafka.SASLSSL, realkafka.MTLS} {
+		conn := cluster.Conn(door)
+		c, err := kafka.Open(t.Context(), kafka.Config{Bootstrap: []string{conn.Bootstrap}, Properties: conn.Properties()})
+		if err != nil {
+			t.Fatalf("%s: %v", door, err)
+		}
+		defer c.Close()
+		p, err := txn.Acquire(t.Context(), c, txn.Options{ID: b.source})
+		if err != nil {
+			t.Fatalf("%s: %v", door, err)
+		}
+		defer p.Close()
+		offsets, err := p.Commit(t.Context(), txn.Write{
+			Records: []kafka.Record{{Topic: b.queue, Value: []byte(door)}},
+			Offsets: &txn.Offsets{Group: b.queue, At: map[kafka.TopicPartition]txn.Offset{{Topic: b.queue}: {Offset: int64(i)}}},
+		})
+		if err != nil || offsets[0] != int64(2*i) {
+			t.Errorf("%s: %v, %v", door, offsets, err)
+		}
+		verify(t, cluster, false)
+		hang(t, b.client, b.source)
+		verify(t, cluster, true)
+		r := txn.NewReader(c)
+		open, err := r.FindBlocking(t.Context(), txn.FindOptions{Topics: []string{b.source}, Hanging: true})
+		if err != nil || len(open) != 1 {
+			t.Fatalf("%s: %+v, %v", door, open, err)
+		}
+		if err := r.Abort(t.Context(), open[0]); err != nil {
+			t.Errorf("%s: %v", door, err)
+		}
+		if err := r.Abort(t.Context(), open[0]); !errors.Is(err, txn.ErrNotFound) {
+			t.Errorf("%s, again: %v", door, err)
+		}
 	}
 }
