@@ -1,10 +1,14 @@
 package dlq_test
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/multi-tenant/manage-kafka/internal/letters"
+	"github.com/multi-tenant/manage-kafka/pkg/events"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
@@ -116,5 +120,58 @@ func TestWatchTellsWhatBecameOfLetters(t *testing.T) {
 	says(t, out, `^  passed$`)
 	if !strings.Contains(out, "in group billing") {
 		t.Errorf("trace does not name the group\n%s", out)
+	}
+}
+
+// Letters come back in forms of other producers: with no coordinates but the
+// replay's id, or with nothing but the event; and some of which nobody can tell.
+func TestWatchKnowsLettersInOtherForms(t *testing.T) {
+	t.Parallel()
+	event := func(n int) string {
+		return fmt.Sprintf(`{"id":"e-%d","type":"tenant.created","source":"tenants","time":"2026-11-23T03:53:57Z","dataVersion":"1.0","dataContentType":"application/json","data":{"n":%d}}`, n, n)
+	}
+	for name, tt := range map[string]struct {
+		letter func(b *bench, l letters.Letter, r kafka.Record) kafka.Record
+		want   string
+	}{
+		"by the replay's id": {func(b *bench, l letters.Letter, r kafka.Record) kafka.Record {
+			// the record's own headers, as a producer copies them that adds an error alone
+			kept := []kafka.Header{{Name: "reason_poisoned", Value: []byte("boom")}}
+			for _, h := range r.Headers {
+				if !strings.HasPrefix(h.Name, "dlq-original-") {
+					kept = append(kept, h)
+				}
+			}
+			return kafka.Record{Topic: b.queue, Partition: r.Partition, Key: r.Key, Value: []byte(`{"other":"content"}`), Headers: kept}
+		}, `10 replayed: 8 passed, 2 dead again \(another error\)$`},
+		"by the event's id": {func(b *bench, l letters.Letter, r kafka.Record) kafka.Record {
+			return kafka.Record{Topic: b.queue, Partition: 0, Value: r.Value}
+		}, `10 replayed: 8 passed, 2 dead again \(another error\)$`},
+		"by a Node service": {func(b *bench, l letters.Letter, r kafka.Record) kafka.Record {
+			return kafka.Record{Topic: b.queue, Partition: 0, Value: letters.WithError(r.Value, letters.Letter{Message: "boom"})}
+		}, `10 replayed: 8 passed, 2 dead again \(another error\)$`},
+		"by nothing": {func(b *bench, l letters.Letter, r kafka.Record) kafka.Record {
+			return kafka.Record{Topic: b.queue, Partition: 0, Value: []byte("who knows"), Timestamp: time.Now()}
+		}, `10 replayed: 0 passed, 10 unverifiable$`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, realkafka.Shared(t), 1)
+			for i := range 10 {
+				b.put(b.failed(i, failure{"Old", "old error"}, event(i)))
+			}
+			b.mustReplay()
+			s := &service{bench: b, topic: b.source, group: "billing", next: map[kafka.TopicPartition]int64{}}
+			s.fails = func(r kafka.Record) *failure {
+				if e, err := events.Parse(r.Value); err == nil && (e.ID == "e-3" || e.ID == "e-4") {
+					return &failure{"New", "new error"}
+				}
+				return nil
+			}
+			s.letter = func(l letters.Letter, r kafka.Record) kafka.Record { return tt.letter(b, l, r) }
+			s.start()
+			out := b.mustRun(5, "dlq", "watch", "--until-done", "--settle", "1s", "--ledger", b.ledger)
+			says(t, out, `^run [0-9A-Z]{26}: `+tt.want)
+		})
 	}
 }
