@@ -117,7 +117,7 @@ func (c *child) why() string {
 	switch said := c.said.String(); {
 	case c.hung.Load():
 		return errTime.Error()
-	case strings.Contains(said, tooMuch), strings.Contains(said, "fatal error:"), strings.Contains(said, "SIGSEGV"), strings.Contains(said, "pthread_create"):
+	case strings.Contains(said, tooMuch), strings.Contains(said, "fatal error:"), strings.Contains(said, "SIGSEGV"), strings.Contains(said, "pthread_create"), strings.Contains(said, "out of memory"):
 		// Go's own ends where the operating system refuses memory, or at the
 		// depth of a recursion.
 		return "the program took too much memory"
