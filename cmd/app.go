@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/multi-tenant/manage-kafka/internal/collector"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
@@ -22,6 +23,7 @@ type app struct {
 	target target
 	end    context.CancelFunc // of --timeout, nil without
 	shell  string             // whose form -o env takes
+	heap   *collector.Hold    // nil in tests
 
 	ledgerFlag string // --ledger of the dlq commands
 }

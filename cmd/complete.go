@@ -11,6 +11,7 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/internal/groups"
 	"github.com/multi-tenant/manage-kafka/internal/terminal"
+	"github.com/multi-tenant/manage-kafka/internal/txn"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
@@ -73,6 +74,21 @@ func (a *app) completeGroups(cmd *cobra.Command, args []string, typed string) ([
 		names := make([]string, len(list.Groups))
 		for i, g := range list.Groups {
 			names[i] = g.Name
+		}
+		return names, nil
+	})
+}
+
+// completeTransactions completes arguments with transactional ids.
+func (a *app) completeTransactions(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.completeNames(cmd.Context(), "transactions", args, typed, func(ctx context.Context, c *kafka.Client) ([]string, error) {
+		list, err := txn.NewReader(c).List(ctx, nil, false)
+		if err != nil {
+			return nil, err
+		}
+		names := make([]string, len(list.Transactions))
+		for i, t := range list.Transactions {
+			names[i] = t.ID
 		}
 		return names, nil
 	})

@@ -90,13 +90,14 @@ adds before it in the words of Kafka's own console consumer.
   jsonl   one JSON object a line, lossless: producer -f jsonl reads it back
   json    the same over several lines
   raw     the value and a newline     hex  the value in hexadecimal and a newline
-  table   columns for people
+  table   columns for people, the types of events among them
 or text with verbs, as in rpk and kcl (no newline is added):
   %t topic  %p partition  %o offset  %e leader epoch  %d timestamp  %i running count
   %k key  %v value (also %s)  %h{%k=%v } each header  %T %K %V (also %S) lengths
   of topic, key and value, -1 for null  %H number of headers  %% %{ %} themselves
+  %E type of an event: its header event-type or ce_type, or the envelope's member type
   \t \n \r \\ \xNN
-%k %v %t take {hex} {base64} {base64raw} {json} {unpack[<iq...]}; numbers {ascii} {hex}
+%k %v %t %E take {hex} {base64} {base64raw} {json} {unpack[<iq...]}; numbers {ascii} {hex}
 {hex64}..{hex4} {big64}..{big8} {little64}..{little8} {byte} {bool}; %d also
 {go[2006-01-02]} and {strftime[%F %T]}. In kcat %T is the timestamp; here it is
 the topic's length.

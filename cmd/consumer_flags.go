@@ -47,6 +47,7 @@ func (o *consumerOptions) bind(cmd *cobra.Command) {
 	f.BoolVar(&o.line.Key, "print-key", false, "show the key")
 	f.BoolVar(&o.printValue, "print-value", true, "show the value")
 	f.BoolVar(&o.printAll, "print-all", false, "show all of these")
+	f.BoolVar(&o.line.Event, "print-type", false, "show the type of an event, as well as all or any of these")
 	f.StringVar(&o.line.Separator, "key-separator", "\t", "what stands between them; \\t and \\n are understood (`text`)")
 	f.StringVar(&o.null, "null", "", "what a null key or value shows as (`text`)")
 	f.StringVar(&o.registry, "schema-registry", "", "decode values by the schemas of the registry at this `URL`")
@@ -202,7 +203,7 @@ func (o *consumerOptions) printOptions(a *app) (console.PrintOptions, error) {
 	p.Line.NoValue = !o.printValue
 	p.Line.Separator = strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(o.line.Separator)
 	if o.printAll {
-		p.Line = console.Line{Topic: true, Timestamp: true, Partition: true, Offset: true, Headers: true, Key: true, Separator: p.Line.Separator}
+		p.Line = console.Line{Topic: true, Timestamp: true, Partition: true, Offset: true, Headers: true, Key: true, Event: o.line.Event, Separator: p.Line.Separator}
 	}
 	if f, ok := a.out.(*os.File); ok && p.Terminal {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
@@ -212,7 +213,7 @@ func (o *consumerOptions) printOptions(a *app) (console.PrintOptions, error) {
 	if o.format == "" {
 		return p, nil
 	}
-	if o.printAll || p.Line.Topic || p.Line.Timestamp || p.Line.Partition || p.Line.Offset || p.Line.Headers || p.Line.Key || p.Line.NoValue {
+	if o.printAll || p.Line.Topic || p.Line.Timestamp || p.Line.Partition || p.Line.Offset || p.Line.Headers || p.Line.Key || p.Line.Event || p.Line.NoValue {
 		return p, errors.New("--format and --print-... exclude each other")
 	}
 	f, err := console.ParseFormat(o.format, console.Output)

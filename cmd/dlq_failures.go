@@ -61,7 +61,11 @@ func runDLQFailures(ctx context.Context, a *app, queue string, opts dlq.Failures
 		return err
 	}
 	defer c.Close()
-	opts.Ledger = ledger
+	mask, err := a.valueMask(c)
+	if err != nil {
+		return err
+	}
+	opts.Ledger, opts.Mask = ledger, mask.Apply
 	bar := newProgress(a.print, "reading "+queue, 0)
 	bar.unit = "letter"
 	opts.Progress = bar.countOf

@@ -76,7 +76,7 @@ func runDLQShow(ctx context.Context, a *app, queue string, opts dlq.ShowOptions)
 	if err != nil {
 		return err
 	}
-	opts.Ledger = ledger
+	opts.Ledger, opts.Mask = ledger, mask.Apply
 	bar := newProgress(a.print, "reading "+queue, 0)
 	bar.unit = "letter"
 	opts.Progress = bar.countOf
@@ -93,7 +93,6 @@ func runDLQShow(ctx context.Context, a *app, queue string, opts dlq.ShowOptions)
 	}
 	rows := make([]shownLetter, len(list))
 	for i, s := range list {
-		s.Record.Value = mask.Apply(s.Record.Value)
 		rows[i] = shownLetter{Shown: s, Record: console.AppendEnvelope(nil, &s.Record)}
 	}
 	if a.print.format != formatTable {

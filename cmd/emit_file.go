@@ -20,6 +20,10 @@ import (
 // shownLines bounds the invalid lines that an error lists.
 const shownLines = 20
 
+// fileHeap is more than a file of any length needs: the index of what was checked,
+// and the records that wait or are under way.
+const fileHeap = 112 << 20
+
 // sendFile sends the events of --file.
 func (e *emission) sendFile(ctx context.Context) (err error) {
 	in, err := openInput(e.app, e.emitFlags.file)
@@ -30,6 +34,7 @@ func (e *emission) sendFile(ctx context.Context) (err error) {
 	if e.onError == "skip" && !e.dryRun {
 		return e.skipping(ctx, in)
 	}
+	e.app.heap.Bound(fileHeap)
 	found, err := e.checkFile(ctx, in)
 	if err != nil {
 		return err

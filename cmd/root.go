@@ -17,13 +17,14 @@ import (
 // Main runs the command line of this process and returns its exit code, as
 // "manage-kafka help exit-codes" lists them.
 func Main() int {
-	collector.ResumeAfter(time.Second)
+	heap := collector.Start(time.Second)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	wire.BoundDecompression()
 	// A closed pipe is an error of the write then, and not the process's end.
 	signal.Ignore(syscall.SIGPIPE)
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
+	a.heap = heap
 	return a.run(ctx, os.Args[1:])
 }
 

@@ -23,7 +23,8 @@ under way since when it is open and which partitions it writes to.
 An id that the cluster does not have is exit 1.`,
 		Example: `  manage-kafka txn describe billing-7
   manage-kafka txn describe billing-7 -o json`,
-		Args: cobra.MinimumNArgs(1),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeTransactions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runTxnDescribe(cmd.Context(), a, args)
 		},

@@ -22,6 +22,7 @@ PARTITIONS how many partitions it writes to.
 A pattern that matches nothing is exit 8.`,
 		Example: `  manage-kafka txn list
   manage-kafka txn list 'billing-*' --open -o json`,
+		ValidArgsFunction: a.completeTransactions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runTxnList(cmd.Context(), a, args, open)
 		},

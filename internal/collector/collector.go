@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
@@ -39,14 +40,42 @@ func hold() setting {
 	return setting{held: true, percent: debug.SetGCPercent(percent)}
 }
 
-// ResumeAfter has the collector work as ever once d is over, so that a stream's
-// memory stays flat. It is called once, at the beginning of main.
-func ResumeAfter(d time.Duration) {
-	if !usual.held {
+// A Hold is the collector held back; see [Start].
+type Hold struct {
+	mu    sync.Mutex
+	over  bool
+	bound int64
+}
+
+// Start has the collector work as ever once d is over, so that a stream's memory
+// stays flat. It is called once, at the beginning of main.
+func Start(d time.Duration) *Hold {
+	h := &Hold{bound: math.MaxInt64}
+	if usual.held {
+		time.AfterFunc(d, h.end)
+	}
+	return h
+}
+
+func (h *Hold) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over = true
+	debug.SetGCPercent(usual.percent)
+	debug.SetMemoryLimit(h.bound)
+}
+
+// Bound has the collector work harder when the heap nears bytes, for a command
+// that keeps much for a while and is known to need less. The user's own GOGC or
+// GOMEMLIMIT wins, and a nil Hold, as in a test, leaves the collector alone.
+func (h *Hold) Bound(bytes int64) {
+	if h == nil || !usual.held {
 		return
 	}
-	time.AfterFunc(d, func() {
-		debug.SetGCPercent(usual.percent)
-		debug.SetMemoryLimit(math.MaxInt64)
-	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bound = bytes
+	if h.over {
+		debug.SetMemoryLimit(bytes)
+	}
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -162,12 +163,7 @@ func (g *Groups) names(ctx context.Context) ([]Group, error) {
 	)
 	for _, broker := range meta.Brokers {
 		wg.Go(func() {
-			res, err := request.To(ctx, g.client, broker.ID, func(b *sarama.Broker) (*sarama.ListGroupsResponse, error) {
-				return b.ListGroups(&sarama.ListGroupsRequest{Version: 5})
-			})
-			if err == nil {
-				err = kafka.NewBrokerError(int16(res.Err), "")
-			}
+			res, err := g.listOf(ctx, broker.ID)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -186,6 +182,29 @@ func (g *Groups) names(ctx context.Context) ([]Group, error) {
 	}
 	slices.SortFunc(all, func(a, b Group) int { return strings.Compare(a.Name, b.Name) })
 	return all, ctx.Err()
+}
+
+// listOf asks one broker, and again as long as one request may take while it reads
+// what groups it has, as after a start or when the first group of all is made.
+func (g *Groups) listOf(ctx context.Context, broker int32) (*sarama.ListGroupsResponse, error) {
+	deadline := time.Now().Add(g.client.Timeout())
+	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		res, err := request.To(ctx, g.client, broker, func(b *sarama.Broker) (*sarama.ListGroupsResponse, error) {
+			return b.ListGroups(&sarama.ListGroupsRequest{Version: 5})
+		})
+		if err != nil {
+			return nil, err
+		}
+		loading := res.Err == sarama.ErrOffsetsLoadInProgress || res.Err == sarama.ErrConsumerCoordinatorNotAvailable
+		if !loading || time.Now().After(deadline) {
+			return res, kafka.NewBrokerError(int16(res.Err), "")
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // typeOf reads a broker's word for a type. One that is not known yet keeps the

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/multi-tenant/manage-kafka/internal/groups"
 	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
@@ -46,6 +48,30 @@ func consume(t *testing.T, brokers, group string, n int, stay, newProtocol bool)
 		t.Cleanup(cl.Close)
 	} else {
 		cl.Close()
+	}
+}
+
+// A broker that starts, or makes the topic of the offsets, does not know its
+// groups yet.
+func TestListWaitsForACoordinatorThatLoads(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t, kfake.SeedTopics(2, "orders"))
+	brokers := kafkatest.Bootstrap(cluster)
+	produce(t, brokers, 3, time.Now())
+	consume(t, brokers, "g", 3, false, false)
+	codes := []int16{kerr.CoordinatorLoadInProgress.Code, kerr.CoordinatorNotAvailable.Code}
+	cluster.ControlKey(int16(kmsg.ListGroups), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if len(codes) == 0 {
+			return nil, nil, false
+		}
+		res := kreq.ResponseKind().(*kmsg.ListGroupsResponse)
+		res.ErrorCode, codes = codes[0], codes[1:]
+		return res, nil, true
+	})
+	list, err := groups.New(kafkatest.Open(t, brokers)).List(t.Context(), groups.ListOptions{})
+	if err != nil || len(list.Groups) != 1 || len(codes) != 0 {
+		t.Errorf("%+v, error %v, %d refusals left", list, err, len(codes))
 	}
 }
 

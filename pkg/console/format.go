@@ -47,6 +47,7 @@ const (
 	LeaderEpoch              // %e
 	Timestamp                // %d
 	Iteration                // %i: records so far, from 1; output only
+	Event                    // %E: the event's type, see EventType; output only
 )
 
 // TextForm is how the bytes of a topic, key or value are written or read.
@@ -139,7 +140,7 @@ func ParseFormat(text string, dir Direction) (*Format, error) {
 // checkInput refuses what cannot be read back: two parts with nothing that
 // tells where the first ends, and lengths after what they measure.
 func checkInput(parts []Part) error {
-	var sized, seen [Iteration + 1]bool
+	var sized, seen [Event + 1]bool
 	var before Part
 	for _, p := range parts {
 		if runsOn(before, sized) && p.Field != Literal && p.Number != Exact && (!isNumber(before.Field) || isNumber(p.Field)) {
@@ -170,7 +171,7 @@ func checkInput(parts []Part) error {
 }
 
 // runsOn tells whether a part's end is known only from what follows it.
-func runsOn(p Part, sized [Iteration + 1]bool) bool {
+func runsOn(p Part, sized [Event + 1]bool) bool {
 	switch p.Field {
 	case Topic, Key, Value:
 		return p.Text != JSONText && p.Text != Regexp && !sized[p.Field]
@@ -184,13 +185,13 @@ func runsOn(p Part, sized [Iteration + 1]bool) bool {
 
 func isNumber(f Field) bool {
 	switch f {
-	case Literal, Topic, Key, Value, Headers:
+	case Literal, Topic, Key, Value, Headers, Event:
 		return false
 	}
 	return true
 }
 
 func verbOf(f Field) string {
-	const verbs = " tTkKvVhHpoedi"
+	const verbs = " tTkKvVhHpoediE"
 	return "%" + verbs[f:f+1]
 }

@@ -109,14 +109,14 @@ func (p *formatParser) escape() (byte, error) {
 func (p *formatParser) verb() (Part, error) {
 	at := p.at
 	field, ok := fieldOf(p.peek(1))
-	if !ok || p.nest && !inHeader(field) || p.dir == Input && field == Iteration {
+	if !ok || p.nest && !inHeader(field) || p.dir == Input && field >= Iteration {
 		return Part{}, p.unknownVerb(at)
 	}
 	p.at += 2
 	part := Part{Field: field}
 	var err error
 	switch field {
-	case Topic, Key, Value:
+	case Topic, Key, Value, Event:
 		err = p.textModifier(&part)
 	case Headers:
 		err = p.headerModifier(&part)
@@ -129,7 +129,7 @@ func (p *formatParser) verb() (Part, error) {
 }
 
 func (p *formatParser) unknownVerb(at int) error {
-	want := "%t %T %k %K %v %V %h{…} %H %p %o %e %d %i %%"
+	want := "%t %T %k %K %v %V %h{…} %H %p %o %e %d %i %E %%"
 	switch {
 	case p.nest:
 		want = "%k %K %v %V %% inside %h"
@@ -149,7 +149,7 @@ func fieldOf(verb byte) (Field, bool) {
 	case ' ', 0:
 		return Literal, false
 	}
-	for f := Topic; f <= Iteration; f++ {
+	for f := Topic; f <= Event; f++ {
 		if verbOf(f)[1] == verb {
 			return f, true
 		}

@@ -60,7 +60,7 @@ func lineFormat(parts []Part) ([]Part, bool) {
 
 // endsOpen tells whether nothing says where the format's last part ends.
 func endsOpen(parts []Part) bool {
-	var sized [Iteration + 1]bool
+	var sized [Event + 1]bool
 	for _, p := range parts {
 		if p.Field == TopicLen || p.Field == KeyLen || p.Field == ValueLen {
 			sized[p.Field-1] = true
@@ -86,7 +86,7 @@ type partDecoder struct {
 	buf     []byte
 	at      []byte // what is left to read
 	end     bool   // nothing follows at
-	counts  [Iteration + 1]count
+	counts  [Event + 1]count
 }
 
 // count is a length or a number of headers that a record gave.
@@ -131,7 +131,7 @@ func (d *partDecoder) whole(text []byte, rec *inRecord) error {
 func (d *partDecoder) record(text []byte, end bool, rec *inRecord) (int, error) {
 	rec.reset()
 	d.buf, d.at, d.end = d.buf[:0], text, end
-	d.counts = [Iteration + 1]count{}
+	d.counts = [Event + 1]count{}
 	for i, p := range d.parts {
 		if err := d.part(p, follower(d.parts, i), rec); err != nil {
 			if errors.Is(err, errShort) && !end {

@@ -20,7 +20,7 @@ import (
 // in which words: those of Kafka's own console consumer. Fields stand in the
 // order of this struct, with Separator between them and a newline at the end.
 type Line struct {
-	Topic, Timestamp, Partition, Offset, Headers, Key bool
+	Topic, Timestamp, Partition, Offset, Event, Headers, Key bool
 	// NoValue leaves the value out.
 	NoValue bool
 	// Separator stands between fields; empty is a tab.
@@ -50,6 +50,7 @@ type Printer struct {
 	count   int64
 	scratch []byte
 	table   bool // the head is written
+	events  bool // the table has a column for their types
 }
 
 // NewPrinter returns a Printer with the given options.
@@ -138,6 +139,14 @@ func (p *Printer) appendLine(dst []byte, r *kafka.Record) []byte {
 		dst = strconv.AppendInt(append(dst, "Offset:"...), r.Offset, 10)
 		dst = append(dst, l.Separator...)
 	}
+	if l.Event {
+		if name := EventType(r); name != nil {
+			dst = p.appendText(append(dst, "Type:"...), name)
+		} else {
+			dst = append(dst, "NO_TYPE"...)
+		}
+		dst = append(dst, l.Separator...)
+	}
 	if l.Headers {
 		dst = append(p.appendHeaders(dst, r.Headers), l.Separator...)
 	}
@@ -182,6 +191,8 @@ func (p *Printer) appendParts(dst []byte, r *kafka.Record, parts []Part) []byte 
 			dst = p.appendForm(dst, part, r.Key)
 		case Value:
 			dst = p.appendForm(dst, part, r.Value)
+		case Event:
+			dst = p.appendForm(dst, part, EventType(r))
 		case Headers:
 			for _, h := range r.Headers {
 				dst = p.appendParts(dst, &kafka.Record{Key: []byte(h.Name), Value: h.Value}, part.Header)

@@ -12,11 +12,19 @@ import (
 
 // appendRow writes one line of the table, after its head the first time.
 // Records come one by one, so widths are set before they are known: a longer
-// cell pushes the rest of its line.
+// cell pushes the rest of its line. Types of events have a column when the first
+// record is one.
 func (p *Printer) appendRow(dst []byte, r *kafka.Record) []byte {
 	if !p.table {
 		p.table = true
-		dst = p.appendCells(dst, "TOPIC", "PARTITION", "OFFSET", "TIMESTAMP", "KEY", "VALUE", "HEADERS")
+		p.events = EventType(r) != nil
+		dst = p.appendCells(dst, "TOPIC", "PARTITION", "OFFSET", "TIMESTAMP", "TYPE", "KEY", "VALUE", "HEADERS")
+	}
+	name := "-"
+	if p.events {
+		if t := EventType(r); t != nil {
+			name = cell(t)
+		}
 	}
 	stamp := "-"
 	if !r.Timestamp.IsZero() {
@@ -27,7 +35,7 @@ func (p *Printer) appendRow(dst []byte, r *kafka.Record) []byte {
 		headers = append(headers, terminal.Escape(h.Name)+"="+cell(h.Value))
 	}
 	return p.appendCells(dst, terminal.Escape(r.Topic), strconv.Itoa(int(r.Partition)), strconv.FormatInt(r.Offset, 10),
-		stamp, cell(r.Key), cell(r.Value), strings.Join(headers, " "))
+		stamp, name, cell(r.Key), cell(r.Value), strings.Join(headers, " "))
 }
 
 // cell is what a table shows of bytes: never more than anyone reads on a line.
@@ -44,12 +52,15 @@ func cell(b []byte) string {
 	return terminal.Escape(string(b))
 }
 
-func (p *Printer) appendCells(dst []byte, topic, partition, offset, stamp, key, value, headers string) []byte {
+func (p *Printer) appendCells(dst []byte, topic, partition, offset, stamp, event, key, value, headers string) []byte {
 	var line strings.Builder
 	line.WriteString(runewidth.FillRight(topic, 12) + "  ")
 	line.WriteString(runewidth.FillLeft(partition, 9) + "  ")
 	line.WriteString(runewidth.FillLeft(offset, 10) + "  ")
 	line.WriteString(runewidth.FillRight(stamp, 24) + "  ")
+	if p.events {
+		line.WriteString(runewidth.FillRight(event, 24) + "  ")
+	}
 	line.WriteString(runewidth.FillRight(key, 16) + "  ")
 	line.WriteString(value)
 	if headers != "" {

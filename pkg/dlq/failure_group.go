@@ -60,6 +60,11 @@ func (r *queueReading) group(ctx context.Context, opts FailuresOptions) (*groupi
 			l := letters.Read(*rec)
 			if match.Match(ctx, rec, &l) {
 				buf = l.AppendFailure(buf[:0])
+				if opts.Mask != nil && l.Format == letters.Node {
+					shown := *rec
+					shown.Value = opts.Mask(rec.Value)
+					l = letters.Read(shown)
+				}
 				g.add(buf, rec, &l, done)
 			}
 		}
@@ -83,7 +88,7 @@ func (g *grouping) add(key []byte, rec *kafka.Record, l *Letter, done bool) {
 			return
 		}
 		f = &failureGroup{
-			class: l.RootClass(), message: messagePart(key),
+			class: l.RootClass(), message: shownMessage(l),
 			groups: map[string]int64{}, topics: map[string]int64{}, formats: map[string]int64{},
 		}
 		g.groups[string(key)] = f
@@ -91,14 +96,13 @@ func (g *grouping) add(key []byte, rec *kafka.Record, l *Letter, done bool) {
 	f.add(rec, l, done)
 }
 
-// messagePart is the normalised message in what a fingerprint is made of; where
-// no error is told, what is known instead.
-func messagePart(key []byte) string {
-	parts := strings.SplitN(string(key), "\x00", 3)
-	if parts[0] == "no error" && len(parts) == 3 {
-		return strings.TrimSpace(parts[1] + " " + parts[2])
+// shownMessage is the message without what varies; where no error is told, what is
+// known instead.
+func shownMessage(l *Letter) string {
+	if l.Class == "" && l.Cause == "" && l.Message == "" && l.Stack == "" {
+		return strings.TrimSpace(l.Reason + " " + l.Shape)
 	}
-	return parts[1]
+	return letters.Normalise(l.Message)
 }
 
 func (f *failureGroup) add(rec *kafka.Record, l *Letter, done bool) {

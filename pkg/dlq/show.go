@@ -40,6 +40,8 @@ type ShowOptions struct {
 	Selection Selection
 	All       bool   // of a selection, resolved letters too
 	Ledger    string // default [DefaultLedger]
+	// Mask, when set, gives each value as it may be shown.
+	Mask func(value []byte) []byte
 	// Progress is as in [FailuresOptions], for a selection.
 	Progress func(n, of int64)
 }
@@ -68,7 +70,21 @@ func Show(ctx context.Context, c *kafka.Client, queue string, opts ShowOptions) 
 	} else {
 		list, err = r.selected(ctx, opts)
 	}
+	for i := range list {
+		list[i].mask(opts.Mask)
+	}
 	return list, r.note, err
+}
+
+// mask hides what may not be shown of a value, and of what was read from it.
+func (s *Shown) mask(mask func([]byte) []byte) {
+	if mask == nil {
+		return
+	}
+	s.Record.Value = mask(s.Record.Value)
+	if s.Letter.Format == letters.Node {
+		s.Letter = letters.Read(s.Record)
+	}
 }
 
 // named reads letters by their place.

@@ -82,9 +82,22 @@ func (x *Index) topic(name string) uint64 {
 	return uint64(i + 1)
 }
 
+// places are where the parts lay in the line before: mostly they lie there again.
+type places [parts]int
+
+// find gives where value lies in text, -1 when it does not as it stands.
+func (p *places) find(part int, text, value []byte) int {
+	if at := p[part]; at+len(value) <= len(text) && string(text[at:at+len(value)]) == string(value) {
+		return at
+	}
+	at := bytes.Index(text, value)
+	p[part] = max(at, 0)
+	return at
+}
+
 // note adds the entry of a line to dst. What is not found in the line as it
 // stands there, such as a key joined from two members, has it checked again.
-func (x *Index) note(dst []byte, l *Line) []byte {
+func (x *Index) note(dst []byte, l *Line, before *places) []byte {
 	start := len(dst)
 	if l.Err != nil || !sameSlice(l.Text, l.Record.Value) {
 		return append(dst, 0)
@@ -98,12 +111,12 @@ func (x *Index) note(dst []byte, l *Line) []byte {
 		}
 	}
 	dst = binary.AppendUvarint(dst, x.topic(l.Record.Topic))
-	for _, value := range values {
+	for part, value := range values {
 		if value == nil {
 			dst = append(dst, 0)
 			continue
 		}
-		at := bytes.Index(l.Text, value)
+		at := before.find(part, l.Text, value)
 		if at < 0 {
 			return append(dst[:start], 0)
 		}

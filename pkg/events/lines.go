@@ -198,6 +198,7 @@ func (p *pipeline) fill(in *bufio.Reader, b *batch, limit int) bool {
 
 // check is a worker.
 func (p *pipeline) check() {
+	var before places
 	for b := range p.queue {
 		lines := b.lines[:0]
 		number := b.first
@@ -228,7 +229,7 @@ func (p *pipeline) check() {
 			}
 			p.line(l)
 			if p.options.Index != nil {
-				b.entries = p.options.Index.note(b.entries, l)
+				b.entries = p.options.Index.note(b.entries, l, &before)
 			}
 		}
 		b.lines = lines

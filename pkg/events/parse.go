@@ -142,7 +142,7 @@ func (e Event) Encode() []byte {
 		if m == memberData {
 			dst = appendMember(dst, "data", dataOrNull(e.Data))
 		} else if text := e.text(m); text != "" || m < firstOptional {
-			dst = appendMember(dst, memberNames()[m], strictjson.AppendString(nil, text))
+			dst = strictjson.AppendString(appendName(dst, memberNames()[m]), text)
 		}
 	}
 	for _, x := range e.Extra {
@@ -200,7 +200,15 @@ func dataOrNull(data []byte) []byte {
 }
 
 func appendMember(dst []byte, name string, value []byte) []byte {
-	return appendRaw(dst, strictjson.AppendString(nil, name), value)
+	return append(appendName(dst, name), value...)
+}
+
+// appendName begins a member, up to its value.
+func appendName(dst []byte, name string) []byte {
+	if dst[len(dst)-1] != '{' {
+		dst = append(dst, ',')
+	}
+	return append(strictjson.AppendString(dst, name), ':')
 }
 
 func appendRaw(dst, quoted, value []byte) []byte {

@@ -60,11 +60,12 @@ func newProject(t *testing.T) *project {
 	return p
 }
 
-// freeOffset finds an offset whose three ports nothing listens on.
+// freeOffset finds an offset whose three ports nothing listens on, from 30000 to
+// 32711: beside those of real brokers, and below those of outgoing connections.
 func freeOffset(t *testing.T) int {
 	t.Helper()
 	for try := range 100 {
-		offset := 20000 + (os.Getpid()*7+try*113)%20000
+		offset := 21920 + (os.Getpid()*7+try*113)%1700
 		free := true
 		for _, port := range []int{9092, 8081, 8080} {
 			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port+offset))

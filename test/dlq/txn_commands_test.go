@@ -16,6 +16,7 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/test/peers"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
+	"github.com/multi-tenant/manage-kafka/test/tier"
 )
 
 // hang writes a record into a transaction that no coordinator has heard of, as
@@ -136,4 +137,13 @@ func TestTransactionsThroughDoors(t *testing.T) {
 			t.Errorf("%s, again: %v", door, err)
 		}
 	}
+}
+
+// The oldest brokers that we are tested with keep the same promises; their
+// protocol has no answer in which a broker names the record that it refuses.
+func TestTransactionsOnZooKeeper(t *testing.T) {
+	tier.Long(t)
+	cluster := realkafka.Start(t, realkafka.Options{Version: realkafka.ZooKeeper})
+	c := openReal(t, cluster.Bootstrap())
+	testEdges(t, c)
 }

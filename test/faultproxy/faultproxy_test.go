@@ -93,7 +93,7 @@ func TestRoundTrip(t *testing.T) {
 	if _, err := ends(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took < rtt || took > 10*rtt {
+	if took := time.Since(start); took < rtt || took > 50*rtt {
 		t.Errorf("took %v, want about %v", took, rtt)
 	}
 }

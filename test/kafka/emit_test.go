@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,7 +166,8 @@ func eventFile(t *testing.T, n, at int, bad string) string {
 }
 
 // A file goes out about as fast as the producer sends the same bytes, and the
-// memory does not grow with it.
+// memory does not grow with it. The default form asks for half of what the long
+// one holds: on a machine that others use, the ratio is off by as much.
 func TestEmitFileSpeed(t *testing.T) {
 	n, want := 200_000, 0.15
 	if tier.IsLong() {
@@ -182,8 +184,8 @@ func TestEmitFileSpeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	// In turns, the best of each: the machine has other things to do as well.
-	var lines, emitted time.Duration
+	// In turns, ratio by ratio: the machine has other things to do as well.
+	var ratios []float64
 	var most int64
 	for range 3 {
 		if _, err := file.Seek(0, 0); err != nil {
@@ -191,10 +193,10 @@ func TestEmitFileSpeed(t *testing.T) {
 		}
 		began := time.Now()
 		sent, _ := produce(t, conn, file, raw)
-		lines = least(lines, time.Since(began))
+		lines := time.Since(began)
 		began = time.Now()
 		r := run(t, product(t.Context(), t, "emit-event", "-b", conn.Bootstrap, "-o", "json", "--file", path))
-		emitted = least(emitted, time.Since(began))
+		emitted := time.Since(began)
 		var res console.ProduceResult
 		if err := json.Unmarshal([]byte(r.stdout), &res); err != nil || r.code != 0 {
 			t.Fatalf("exit %d, %v\n%s\n%s", r.code, err, r.stdout, r.stderr)
@@ -203,23 +205,18 @@ func TestEmitFileSpeed(t *testing.T) {
 			t.Fatalf("%d lines and %d events acknowledged, want %d", sent.Acked, res.Acked, n)
 		}
 		most = max(most, r.rss)
+		ratios = append(ratios, lines.Seconds()/emitted.Seconds())
+		t.Logf("%d events: producer %v, emit-event checking and sending %v", n, lines, emitted)
 	}
-	ratio := lines.Seconds() / emitted.Seconds()
-	t.Logf("%d events: producer %v, emit-event checking and sending %v, so %.2f of its speed; at most %d MB resident", n, lines, emitted, ratio, most>>20)
+	slices.Sort(ratios)
+	ratio := ratios[len(ratios)/2]
+	t.Logf("%.2f of the producer's speed, median of %.2f; at most %d MB resident", ratio, ratios, most>>20)
 	if ratio < want {
 		t.Errorf("emit-event has %.2f of the producer's speed, want %.2f", ratio, want)
 	}
-	if most > 200<<20 {
-		t.Errorf("%d MB resident", most>>20)
+	if most > 150<<20 {
+		t.Errorf("%d MB resident, more than 150", most>>20)
 	}
-}
-
-// least is the shorter one, 0 being none.
-func least(a, b time.Duration) time.Duration {
-	if a == 0 {
-		return b
-	}
-	return min(a, b)
 }
 
 // One bad line far into a file: nothing of it is sent, and the line is named.

@@ -89,7 +89,7 @@ func TestGroupsWithLiveMembers(t *testing.T) {
 
 // TestGroupsOnZooKeeper describes a classic group on a broker that tells no types.
 func TestGroupsOnZooKeeper(t *testing.T) {
-	conn := realkafka.Start(t, realkafka.Options{Version: realkafka.ZooKeeper}).Conn(realkafka.Plaintext)
+	conn := realkafka.SharedZooKeeper(t).Conn(realkafka.Plaintext)
 	topic := realkafka.Name(t)
 	answer(t, conn, 0, nil, "create-topic", topic, "-p", "2")
 	peers.KcatProduce(t, conn, topic, numbered(100))

@@ -131,32 +131,30 @@ func TestProducerRefusedByBroker(t *testing.T) {
 }
 
 func TestProducerTransactions(t *testing.T) {
-	for _, version := range []string{realkafka.Current, realkafka.ZooKeeper} {
-		t.Run(version, func(t *testing.T) {
-			c := realkafka.Start(t, realkafka.Options{Version: version})
-			conn := c.Conn(realkafka.Plaintext)
-			peers.CreateTopic(t, conn, "t", 3, 1)
-			res, r := produce(t, conn, bytes.NewReader(numbered(10_000)), "t", "--transactional-id", "tx", "--tx-batch", "999")
-			if r.code != 0 || res.Acked != 10_000 {
-				t.Fatalf("exit %d, %+v\n%s", r.code, res, r.stderr)
-			}
-			bad := strings.Repeat("a:b\n", 2500) + "bad\n"
-			res, r = produce(t, conn, strings.NewReader(bad), "t", "-K", ":", "--transactional-id", "tx", "--tx-batch", "1000")
-			if r.code != 5 || res.Acked != 2000 {
-				t.Errorf("exit %d, %+v\n%s", r.code, res, r.stderr)
-			}
-			if got := strings.Count(string(peers.KcatConsume(t, conn, "t")), "\n"); got != 12_000 {
-				t.Errorf("%d records committed, want 12,000", got)
-			}
-			fenced(t, conn)
-		})
-	}
+	forEachEra(t, func(t *testing.T, conn realkafka.Conn) {
+		topic := realkafka.Name(t)
+		peers.CreateTopic(t, conn, topic, 3, 1)
+		res, r := produce(t, conn, bytes.NewReader(numbered(10_000)), topic, "--transactional-id", topic, "--tx-batch", "999")
+		if r.code != 0 || res.Acked != 10_000 {
+			t.Fatalf("exit %d, %+v\n%s", r.code, res, r.stderr)
+		}
+		bad := strings.Repeat("a:b\n", 2500) + "bad\n"
+		res, r = produce(t, conn, strings.NewReader(bad), topic, "-K", ":", "--transactional-id", topic, "--tx-batch", "1000")
+		if r.code != 5 || res.Acked != 2000 {
+			t.Errorf("exit %d, %+v\n%s", r.code, res, r.stderr)
+		}
+		if got := strings.Count(string(peers.KcatConsume(t, conn, topic)), "\n"); got != 12_000 {
+			t.Errorf("%d records committed, want 12,000", got)
+		}
+		fenced(t, conn, topic)
+	})
 }
 
-// fenced starts a producer, takes its transactional id over, and goes on.
-func fenced(t *testing.T, conn realkafka.Conn) {
+// fenced starts a producer to a topic, takes its transactional id, which is the
+// topic's name, over, and goes on.
+func fenced(t *testing.T, conn realkafka.Conn, topic string) {
 	t.Helper()
-	p := product(t.Context(), t, "producer", "-b", conn.Bootstrap, "t", "--transactional-id", "tx", "--tx-batch", "1")
+	p := product(t.Context(), t, "producer", "-b", conn.Bootstrap, topic, "--transactional-id", topic, "--tx-batch", "1")
 	in, err := p.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -169,12 +167,12 @@ func fenced(t *testing.T, conn realkafka.Conn) {
 	if _, err := io.WriteString(in, "old\n"); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(string(peers.KcatConsume(t, conn, "t")), "old"); {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(string(peers.KcatConsume(t, conn, topic)), "old"); {
 		if time.Now().After(deadline) {
 			t.Fatalf("the record does not arrive:\n%s", stderr.Bytes())
 		}
 	}
-	if res, r := produce(t, conn, strings.NewReader("new\n"), "t", "--transactional-id", "tx"); r.code != 0 || res.Acked != 1 {
+	if res, r := produce(t, conn, strings.NewReader("new\n"), topic, "--transactional-id", topic); r.code != 0 || res.Acked != 1 {
 		t.Fatalf("exit %d, %+v\n%s", r.code, res, r.stderr)
 	}
 	_, _ = io.WriteString(in, "late\n")
@@ -182,7 +180,7 @@ func fenced(t *testing.T, conn realkafka.Conn) {
 	if code := p.ProcessState.ExitCode(); code != 6 || !strings.Contains(stderr.String(), "fenced") {
 		t.Errorf("exit %d, want 6:\n%s", code, stderr.Bytes())
 	}
-	if text := string(peers.KcatConsume(t, conn, "t")); strings.Contains(text, "late") || !strings.Contains(text, "new") {
+	if text := string(peers.KcatConsume(t, conn, topic)); strings.Contains(text, "late") || !strings.Contains(text, "new") {
 		t.Error("the fenced producer wrote, or the new one did not")
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 	"github.com/multi-tenant/manage-kafka/test/peers"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
+	"github.com/multi-tenant/manage-kafka/test/tier"
 )
 
 // answer runs the product on a cluster, checks its exit code and reads its
@@ -43,7 +44,7 @@ func answer(t *testing.T, conn realkafka.Conn, code int, v any, args ...string) 
 func forEachEra(t *testing.T, test func(t *testing.T, conn realkafka.Conn)) {
 	t.Run("current", func(t *testing.T) { test(t, realkafka.Shared(t).Conn(realkafka.Plaintext)) })
 	t.Run("zookeeper", func(t *testing.T) {
-		test(t, realkafka.Start(t, realkafka.Options{Version: realkafka.ZooKeeper}).Conn(realkafka.Plaintext))
+		test(t, realkafka.SharedZooKeeper(t).Conn(realkafka.Plaintext))
 	})
 }
 
@@ -133,9 +134,13 @@ func TestApplyLive(t *testing.T) {
 	})
 }
 
-// TestListSpeed times whole processes, the product's and kcat's, in
-// turn; the best of each tells the work from the machine's other load.
+// TestListSpeed times whole processes, the product's and kcat's, in turn; the
+// median of the ratios tells the work from the machine's other load.
 func TestListSpeed(t *testing.T) {
+	want := 3.0
+	if tier.IsLong() {
+		want = 2
+	}
 	conn := realkafka.Start(t, realkafka.Options{}).Conn(realkafka.Plaintext)
 	args := []string{"create-topic", "-q", "-p", "3"}
 	for i := range 1000 {
@@ -168,8 +173,9 @@ func TestListSpeed(t *testing.T) {
 		slices.Sort(ratios)
 		median := ratios[len(ratios)/2]
 		t.Logf("%s: %.2f times kcat -L, median of pairs (%.2f to %.2f)", name, median, ratios[0], ratios[len(ratios)-1])
-		// Twice is the goal; the clock of a shared machine is off by up to 30 %.
-		if median > 2*1.3 {
+		// Twice is the goal, which the long form holds; the clock of a machine
+		// that others use is off by 30 % and more.
+		if median > want {
 			t.Errorf("%s takes %.2f times as long as kcat -L", name, median)
 		}
 	}

@@ -79,6 +79,13 @@ func connectionFile(t testing.TB, dir string, conn realkafka.Conn) string {
 	return path
 }
 
+// KafkaJSModules returns the directory that a script of another package gives
+// Node as NODE_PATH to find kafkajs.
+func KafkaJSModules(t testing.TB) string {
+	t.Helper()
+	return nodeModules(t)
+}
+
 // nodeModules returns the directory that holds kafkajs, installed by npm into
 // the test cache on first use.
 func nodeModules(t testing.TB) string {

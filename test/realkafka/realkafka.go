@@ -35,7 +35,7 @@ type Options struct {
 
 // startTimeout is five times what a broker takes on a machine with two busy
 // cores.
-const startTimeout = 90 * time.Second
+const startTimeout = 3 * time.Minute
 
 // Cluster is a running Kafka. Its methods end the test when they fail, so they
 // belong to the test's own goroutine unless they say otherwise.

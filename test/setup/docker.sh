@@ -62,7 +62,7 @@ need() {
 	((${#packages[@]})) || return 0
 	command -v apt-get >/dev/null || fail "missing and no apt-get to install them: ${packages[*]}"
 	say "packages: installing ${packages[*]}"
-	local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}")
+	local install=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -q --no-install-recommends "${packages[@]}")
 	as_root "${install[@]}" >"$cache/apt.log" 2>&1 || {
 		as_root apt-get update -q >>"$cache/apt.log" 2>&1 || true
 		as_root "${install[@]}" >>"$cache/apt.log" 2>&1 || {

@@ -38,9 +38,7 @@ final class Dump {
         try (KafkaConsumer<byte[], byte[]> consumer =
                         new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
                 BufferedWriter out = new BufferedWriter(new OutputStreamWriter(stdout, StandardCharsets.UTF_8), 1 << 16)) {
-            List<TopicPartition> partitions = consumer.partitionsFor(args[1]).stream()
-                    .map(p -> new TopicPartition(p.topic(), p.partition()))
-                    .collect(Collectors.toList());
+            List<TopicPartition> partitions = partitions(consumer, args[1]);
             consumer.assign(partitions);
             consumer.seekToBeginning(partitions);
             Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
@@ -55,6 +53,24 @@ final class Dump {
         }
         if (stdout.checkError()) {
             System.exit(1);
+        }
+    }
+
+    /** A broker that the controller lost sight of for a moment tells of no partitions. */
+    private static List<TopicPartition> partitions(KafkaConsumer<byte[], byte[]> consumer, String topic)
+            throws InterruptedException {
+        long deadline = System.nanoTime() + Duration.ofMinutes(1).toNanos();
+        while (true) {
+            List<TopicPartition> found = consumer.partitionsFor(topic).stream()
+                    .map(p -> new TopicPartition(p.topic(), p.partition()))
+                    .collect(Collectors.toList());
+            if (!found.isEmpty()) {
+                return found;
+            }
+            if (System.nanoTime() > deadline) {
+                throw new IllegalStateException(topic + " has no partitions");
+            }
+            Thread.sleep(50);
         }
     }
 

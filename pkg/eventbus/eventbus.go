@@ -1,0 +1,210 @@
+// Package eventbus is the library by which services exchange the events of
+// pkg/events over Kafka: produce, subscribe with retries and dead letters, and
+// read dead letters.
+//
+//	bus, err := eventbus.Connect(ctx, "notification-service", eventbus.Options{Brokers: []string{"kafka:9092"}})
+//	stop, err := bus.Subscribe(ctx, "tenant.events", handler, eventbus.Subscription{Group: "notification-service-tenant-consumer"})
+//	err = bus.Close(ctx) // drains
+//
+// # What it promises
+//
+//   - At least once: no offset is committed past unfinished work, so a record
+//     is handled, skipped on purpose, or in the dead letter topic before the
+//     group moves past it.
+//   - Order by key: of the records of one key in one partition, no two are
+//     handled at once, and each ends, by success or by a dead letter, before the
+//     next begins, also across retries.
+//   - Nothing waits for another key's retries: a record that failed waits on a
+//     timer, not in a worker.
+//   - Nothing is dropped when a dead letter cannot be written: its key waits,
+//     its partition pauses, and Health says so until the letter is written.
+//   - Only committed data is read (read_committed).
+//   - Duplicates come only of a crash, a lost membership or a handler that
+//     outlives its deadline: at most [Subscription.MaxSpan] records of a
+//     partition.
+//
+// Not promised: order between keys, order after a topic's partition count
+// changed, and order past a dead letter unless [ParkKey] is chosen. After a
+// rebalance the former owner of a partition may still be finishing a record
+// that the new one handles too; effects happen once only where the handler
+// makes sure of it, as the inbox of pkg/eventbus/pgbus does.
+package eventbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/multi-tenant/manage-kafka/pkg/events"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+)
+
+// What callers branch on.
+var (
+	// ErrClosed is a call on a Bus after Close.
+	ErrClosed = errors.New("bus is closed")
+	// ErrGroupName is a consumer group's name that breaks the naming rule.
+	ErrGroupName = errors.New("group name breaks the rule")
+	// ErrHalted is a subscription that ended because it may not pass a record:
+	// see [Halt].
+	ErrHalted = errors.New("subscription halted")
+	// ErrStuck is a handler that ran for longer than its timeout. It is the
+	// cause of the handler's context then.
+	ErrStuck = errors.New("handler exceeds its timeout")
+	// ErrRevoked is the cause of a handler's context when its partition went
+	// to another member, or the bus closed, and the time to finish is over.
+	ErrRevoked = errors.New("partition was given up")
+)
+
+// Options say how a service takes part; only Brokers has to be given.
+type Options struct {
+	// Brokers lists host:port addresses to start from.
+	Brokers []string
+	// Properties are client settings under Kafka's own names, such as
+	// security.protocol; see pkg/kafka.
+	Properties map[string]string
+	// ClusterID, when set, is the only cluster that Connect accepts.
+	ClusterID string
+	// Timeout bounds connecting and each later request; default 10 s.
+	Timeout time.Duration
+	// Catalogue knows the types of events; default: the built-in ones.
+	Catalogue *events.Catalogue
+	// AppVersion is the service's version, as dead letters name it.
+	AppVersion string
+	// AllowAnyGroup lifts the rule for names of consumer groups.
+	AllowAnyGroup bool
+	// Produce says how events are sent.
+	Produce ProduceOptions
+	// Letters says how dead letters are written.
+	Letters LetterOptions
+	// Telemetry says where metrics and traces go.
+	Telemetry TelemetryOptions
+	// Logger gets what operators need to know, never a key or a payload.
+	// Default: nothing is logged.
+	Logger *slog.Logger
+}
+
+// Bus is a service's connection to the events of a cluster. Its methods may be
+// called at once from several goroutines. The one who connected it closes it.
+type Bus struct {
+	service   string
+	opts      Options
+	client    *kafka.Client
+	catalogue *events.Catalogue
+	obs       *observer
+	// life ends when Close is done; what the bus does on its own account
+	// happens under it.
+	life        context.Context
+	cancel      context.CancelFunc
+	topics      topicSizes
+	sender      *sender
+	breaker     *produceBreaker
+	contracts   contracts
+	lastProduce atomic.Int64 // Unix nanoseconds of an acknowledgement; 0: none yet
+
+	mu     sync.Mutex
+	closed bool
+	subs   map[*subscription]struct{}
+}
+
+// Connect reaches the cluster on behalf of the named service, which its groups
+// and letters are named after. The context bounds the connecting, not the life
+// of the Bus, which ends with Close.
+//
+// The errors are those of kafka.Open: kafka.ErrConfig, kafka.ErrUnreachable,
+// kafka.ErrNotPermitted, kafka.ErrClusterMismatch.
+func Connect(ctx context.Context, service string, opts Options) (*Bus, error) {
+	if !serviceName(service) {
+		return nil, fmt.Errorf("service %q: want lower case letters, digits and dashes", service)
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	catalogue := opts.Catalogue
+	if catalogue == nil {
+		var err error
+		if catalogue, err = events.NewCatalogue(); err != nil {
+			return nil, err
+		}
+	}
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	client, err := kafka.Open(life, kafka.Config{
+		Bootstrap: opts.Brokers, Properties: opts.Properties, ClusterID: opts.ClusterID,
+		ClientID: service, Timeout: opts.Timeout,
+	})
+	if !stop() || err != nil {
+		cancel()
+		if err == nil {
+			err = client.Close()
+		}
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, err
+	}
+	b := &Bus{
+		service: service, opts: opts, client: client, catalogue: catalogue,
+		life: life, cancel: cancel, subs: map[*subscription]struct{}{},
+	}
+	if err := b.prepareToSend(); err != nil {
+		cancel()
+		return nil, errors.Join(err, client.Close())
+	}
+	return b, nil
+}
+
+// Service is the name the Bus was connected under.
+func (b *Bus) Service() string { return b.service }
+
+// Close stops every subscription: running handlers may finish, within the
+// subscription's DrainTimeout and ctx, offsets are committed, the groups left.
+// Then it waits for what is being sent, and ends all connections. It returns
+// the errors of what could not be finished; the Bus is closed all the same.
+// Only the first call does anything.
+func (b *Bus) Close(ctx context.Context) error {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return nil
+	}
+	b.closed = true
+	subs := make([]*subscription, 0, len(b.subs))
+	for s := range b.subs {
+		subs = append(subs, s)
+	}
+	b.mu.Unlock()
+	errs := make([]error, len(subs))
+	var wg sync.WaitGroup
+	for i, s := range subs {
+		wg.Go(func() { errs[i] = s.stop(ctx) })
+	}
+	wg.Wait()
+	errs = append(errs, b.sender.close(ctx))
+	b.cancel()
+	b.sender.wait()
+	b.obs.close()
+	return errors.Join(append(errs, b.client.Close())...)
+}
+
+// add takes a subscription in, unless the Bus is closed.
+func (b *Bus) add(s *subscription) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return ErrClosed
+	}
+	b.subs[s] = struct{}{}
+	return nil
+}
+
+// remove forgets a subscription that ended.
+func (b *Bus) remove(s *subscription) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.subs, s)
+}
