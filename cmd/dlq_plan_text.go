@@ -133,7 +133,7 @@ func (a *app) tellResult(p *dlq.Plan, r *dlq.Result) {
 	for _, b := range r.Behind {
 		a.print.status("left %s (first %s): %s", grouped(b.Letters), b.First, b.Text)
 	}
-	if len(r.Expired) > 0 {
-		a.print.warn("expired before they could be read: %s", strings.Join(r.Expired, ", "))
+	for _, text := range r.Expired {
+		a.print.warn("%s", text)
 	}
 }
