@@ -3,11 +3,13 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -94,6 +96,7 @@ func replaySession(t *testing.T, shell pageShell, lines []string) {
 func settle(text, home string) string {
 	text = strings.ReplaceAll(text, home, "~")
 	text = regexp.MustCompile(`cluster [A-Za-z0-9_-]{22}`).ReplaceAllString(text, "cluster ID")
+	text = regexp.MustCompile(`\b[0-9A-HJKMNP-TV-Z]{26}\b`).ReplaceAllString(text, "RUN")
 	text = regexp.MustCompile(`\d+(\.\d+)?( ?(ms|s|B|kB|MB)\b)?`).ReplaceAllString(text, "N")
 	text = regexp.MustCompile(`[ \t]+`).ReplaceAllString(text, " ")
 	return strings.TrimSpace(text)
@@ -133,15 +136,27 @@ func newPageShell(t *testing.T, page, runtime string) pageShell {
 	return shell
 }
 
-// freeOffset finds a port offset at which the stack's Kafka port is free.
+// freeOffset finds a port offset at which nothing listens on the stack's ports.
+// They are below those of other tests and of outgoing connections.
 func freeOffset(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		offset := 7000 + rand.IntN(2900)
+		if !slices.ContainsFunc([]int{8080, 8081, 9092}, func(port int) bool { return taken(port + offset) }) {
+			return offset
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port - 9092
+	t.Fatal("no free ports")
+	return 0
+}
+
+func taken(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return true
+	}
+	_ = l.Close()
+	return false
 }
 
 // run runs one command line and gives what a terminal would show.

@@ -33,10 +33,16 @@ func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) erro
 	}
 	opts.Version, opts.Notice, opts.Stop = readVersion().Version, a.print.status1, i.stop
 	opts.ReadOnly = flags.dryRun || flags.planFile != ""
+	end, err := flags.sending.prepare(i.ctx, a, flags.cmd, c, flags, &opts)
+	if err != nil {
+		return err
+	}
+	defer end()
 	plan, err := dlq.Prepare(i.ctx, c, opts)
 	if err != nil {
 		return explainRun(err)
 	}
+	flags.sending.tell(a)
 	switch {
 	case flags.dryRun:
 		return a.showDryRun(plan, flags)

@@ -48,6 +48,7 @@ type replayer struct {
 	seq      int64
 	mineAt   int64 // where the newest run record of ours stands in the ledger
 	held     map[uint64]bool
+	lost     map[int32][]int64 // letters that expired
 	behind   map[string]*Reason
 	result   Result
 	out      []chunkOut // of chunks that no ledger record tells the places of
@@ -102,8 +103,24 @@ func (p *Plan) Run(ctx context.Context) (*Result, error) {
 	err = r.work(ctx)
 	if err == nil || errors.Is(err, errStopped) {
 		err = errors.Join(err, r.close(ctx))
+	} else {
+		r.giveUp(ctx, err)
 	}
 	return r.end(err)
+}
+
+// giveUp writes that the run ended, where that is still for it to say: the next
+// one need not wonder then whether it lives. What does not succeed soon is left.
+func (r *replayer) giveUp(ctx context.Context, err error) {
+	const soon = 3 * time.Second
+	if _, lost := asLost(err); lost || ctx.Err() != nil || errors.Is(err, ErrBusy) || errors.Is(err, ErrStuck) || errors.Is(err, ErrConflict) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	if err := r.say(ctx, Stopped); err != nil {
+		r.opts.Notice("the end of the run could not be written to the ledger: " + err.Error())
+	}
 }
 
 func newReplayer(p *Plan) *replayer {
@@ -126,6 +143,7 @@ func (r *replayer) end(err error) (*Result, error) {
 		res.Behind = append(res.Behind, *reason)
 	}
 	sortReasons(res.Behind)
+	r.tellExpired()
 	left := int64(0)
 	for _, reason := range res.Behind {
 		left += reason.Letters
@@ -151,7 +169,7 @@ func (r *replayer) end(err error) (*Result, error) {
 func leftText(left int64, res *Result) string {
 	text := fmt.Sprintf("%d of %d letters are left", left, left+res.Planned)
 	if res.expired > 0 {
-		text = fmt.Sprintf("%d letters expired before they could be replayed", res.expired)
+		text = fmt.Sprintf("%d letters expired before the replay", res.expired)
 		if left > 0 {
 			text += fmt.Sprintf(", %d are left", left)
 		}

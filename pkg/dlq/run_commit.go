@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/multi-tenant/manage-kafka/internal/txn"
@@ -137,11 +140,35 @@ func (r *replayer) leave(l *planned, why string) {
 	}
 }
 
-// expired says which letters retention took between the plan and the run.
+// expired keeps which letters retention took between the plan and the run.
 func (r *replayer) expired(l *planned) {
-	const named = 100
-	if r.result.expired++; len(r.result.Expired) < named {
-		r.result.Expired = append(r.result.Expired, letterName(l.part, l.offset))
+	if r.lost == nil {
+		r.lost = map[int32][]int64{}
+	}
+	r.lost[l.part] = append(r.lost[l.part], l.offset)
+	r.result.expired++
+}
+
+// tellExpired says it by partition.
+func (r *replayer) tellExpired() {
+	const named = 10 // ranges of a partition
+	keep := "retention"
+	if d := r.plan.retention(); d > 0 {
+		keep = "retention.ms is " + d.String()
+	}
+	for _, part := range slices.Sorted(maps.Keys(r.lost)) {
+		offsets := r.lost[part]
+		slices.Sort(offsets)
+		var texts []string
+		spans := spansOf(offsets)
+		for _, s := range spans[:min(len(spans), named)] {
+			texts = append(texts, OffsetRange{s.first, s.last}.String())
+		}
+		if len(spans) > named {
+			texts = append(texts, fmt.Sprintf("and %d more ranges", len(spans)-named))
+		}
+		r.result.Expired = append(r.result.Expired, fmt.Sprintf("%d letters of %s/%d expired before the replay (%s); lost: offsets %s",
+			len(offsets), r.plan.Queue, part, keep, strings.Join(texts, ", ")))
 	}
 }
 

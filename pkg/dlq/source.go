@@ -2,6 +2,7 @@ package dlq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -59,7 +60,7 @@ func (s *source) get(ctx context.Context, wanted map[int32][]int64) (found func(
 		}
 		moved := false
 		for i := range got {
-			came, err := s.keep(&got[i], deadline)
+			came, err := s.keep(ctx, &got[i], deadline)
 			if err != nil {
 				return nil, err
 			}
@@ -106,14 +107,13 @@ func (w *window) skip(next int64) {
 	}
 }
 
-func (s *source) keep(f *kafka.Fetched, deadline time.Time) (moved bool, err error) {
+func (s *source) keep(ctx context.Context, f *kafka.Fetched, deadline time.Time) (moved bool, err error) {
 	w := s.windows[f.Partition]
+	var broker *kafka.BrokerError
 	if f.Err != nil {
 		switch {
-		case f.LogStart > w.next:
-			// Retention took the letters; the run tells which.
-			w.next = f.LogStart
-			return true, nil
+		case errors.As(f.Err, &broker) && broker.Name == "OFFSET_OUT_OF_RANGE":
+			return s.expired(ctx, f)
 		case kafka.Retriable(f.Err) && time.Now().Before(deadline):
 			return false, nil
 		}
@@ -125,6 +125,21 @@ func (s *source) keep(f *kafka.Fetched, deadline time.Time) (moved bool, err err
 	moved = f.Next > w.next
 	w.next = max(w.next, f.Next)
 	return moved, nil
+}
+
+// expired moves a window to where its partition begins now, where retention
+// took what stood before; the run tells which letters those were.
+func (s *source) expired(ctx context.Context, f *kafka.Fetched) (moved bool, err error) {
+	starts, err := s.client.Offsets(ctx, map[kafka.TopicPartition]int64{f.TopicPartition: kafka.Earliest}, kafka.ReadUncommitted)
+	if err != nil {
+		return false, err
+	}
+	w := s.windows[f.Partition]
+	if start := starts[f.TopicPartition]; start > w.next {
+		w.next = start
+		return true, nil
+	}
+	return false, errorf(ErrConflict, "%s: offset %d of the plan is not there any more: the queue was cut or made anew", f.TopicPartition, w.next)
 }
 
 func (s *source) find(part int32, offset int64) *kafka.Record {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -214,4 +215,66 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
+}
+
+// started is a replay that runs beside the test.
+type started struct {
+	cmd  *exec.Cmd
+	out  *lockedBuffer
+	done chan error
+}
+
+func (b *bench) start(args ...string) *started {
+	b.t.Helper()
+	argv := append([]string{"dlq", "replay", b.queue, "--ledger", b.ledger, "-y"}, args...)
+	s := &started{cmd: product(b.t.Context(), b.t, b.args(argv...)...), out: &lockedBuffer{}, done: make(chan error, 1)}
+	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
+	if err := s.cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	go func() { s.done <- s.cmd.Wait() }()
+	return s
+}
+
+// wait gives the exit code and what was said.
+func (s *started) wait(t testing.TB) (string, int) {
+	t.Helper()
+	select {
+	case err := <-s.done:
+		return s.out.String(), exitCode(t, err)
+	case <-time.After(4 * time.Minute):
+		_ = s.cmd.Process.Kill()
+		t.Fatalf("the replay does not end:\n%s", s.out.String())
+		return "", -1
+	}
+}
+
+// awaitSent waits until at least n letters are on the target.
+func (b *bench) awaitSent(n int) {
+	b.t.Helper()
+	arrived := func() bool {
+		at := map[kafka.TopicPartition]int64{}
+		for p := range b.partitions {
+			at[kafka.TopicPartition{Topic: b.source, Partition: p}] = kafka.Latest
+		}
+		ends, err := b.client.Offsets(b.t.Context(), at, kafka.ReadCommitted)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		sum := int64(0)
+		for _, end := range ends {
+			sum += end
+		}
+		return sum >= int64(n)
+	}
+	if !await(b.t, time.Minute, arrived) {
+		b.t.Fatalf("fewer than %d letters came", n)
+	}
+}
+
+func signal(t testing.TB, s *started, sig os.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -147,15 +147,20 @@ func (b *bench) forge() {
 	if err == nil {
 		id = meta.Topics[0].ID
 	}
+	b.write(kafka.Record{
+		Topic: b.ledger, Key: []byte("v1|chunk|" + b.queue + "|" + id + "|FORGED|000001"),
+		Value: []byte(`{"t":"chunk","act":"replay","run":"FORGED","seq":1,"n":1,"p":[{"p":0,"r":"BQA","probe":[5,1,1],"le":0}]}`),
+	})
+}
+
+// write writes one record, in a transaction of its own.
+func (b *bench) write(rec kafka.Record) {
+	b.t.Helper()
 	p, err := txn.Acquire(b.t.Context(), b.client, txn.Options{ID: b.queue + "-forger"})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	defer p.Close()
-	rec := kafka.Record{
-		Topic: b.ledger, Key: []byte("v1|chunk|" + b.queue + "|" + id + "|FORGED|000001"),
-		Value: []byte(`{"t":"chunk","act":"replay","run":"FORGED","seq":1,"n":1,"p":[{"p":0,"r":"BQA","probe":[5,1,1],"le":0}]}`),
-	}
 	if _, err := p.Commit(b.t.Context(), txn.Write{Records: []kafka.Record{rec}}); err != nil {
 		b.t.Fatal(err)
 	}
