@@ -3,11 +3,13 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -134,24 +136,27 @@ func newPageShell(t *testing.T, page, runtime string) pageShell {
 	return shell
 }
 
-// freeOffset finds a port offset at which the stack's ports are free.
+// freeOffset finds a port offset at which nothing listens on the stack's ports.
+// They are below those of other tests and of outgoing connections.
 func freeOffset(t *testing.T) int {
 	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		offset := l.Addr().(*net.TCPAddr).Port - 9092
-		registry, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 8081+offset))
-		if err == nil {
-			_ = registry.Close()
+	for range 100 {
+		offset := 7000 + rand.IntN(2900)
+		if !slices.ContainsFunc([]int{8080, 8081, 9092}, func(port int) bool { return taken(port + offset) }) {
 			return offset
 		}
 	}
-	t.Fatal("no port offset is free")
+	t.Fatal("no free ports")
 	return 0
+}
+
+func taken(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return true
+	}
+	_ = l.Close()
+	return false
 }
 
 // run runs one command line and gives what a terminal would show.

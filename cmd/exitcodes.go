@@ -53,6 +53,7 @@ func newExitCodesTopic() *cobra.Command {
 	return &cobra.Command{
 		Use:   "exit-codes",
 		Short: "Exit codes of every command",
-		Long:  "Exit codes, the same for every command:\n\n" + strings.Join(exitCodeTexts(), "\n"),
+		Long: "Exit codes, the same for every command:\n\n" + strings.Join(exitCodeTexts(), "\n") +
+			"\n\nOnly dlq check differs: it is a monitoring plugin, whose codes are 0 OK, 1 WARNING,\n2 CRITICAL and 3 UNKNOWN.",
 	}
 }

@@ -85,18 +85,26 @@ func TestLibrariesHaveNoCommandLine(t *testing.T) {
 // What a library is for decides what its importers have to compile.
 func TestLibrariesStayLight(t *testing.T) {
 	t.Parallel()
-	heavy := []string{"github.com/compose-spec/", "/kfake", "github.com/itchyny/gojq", "github.com/jackc/pgx"}
+	const compose, kfake, gojq, pgx, http = "github.com/compose-spec/", "/kfake", "github.com/itchyny/gojq", "github.com/jackc/pgx", "/promhttp"
+	heavy := map[string][]string{
+		"pkg/kafka":                 {compose, kfake, gojq, pgx, http, "github.com/prometheus/", "go.opentelemetry.io/"},
+		"pkg/eventbus":              {compose, kfake, gojq, pgx, http, "go.opentelemetry.io/otel/sdk"},
+		"pkg/eventbus/app":          {compose, kfake, gojq, pgx, "go.opentelemetry.io/otel/sdk"},
+		"pkg/eventbus/pgbus":        {compose, kfake, gojq, http, "go.opentelemetry.io/otel/sdk"},
+		"pkg/eventbus/eventbustest": {compose, gojq, pgx, http, "go.opentelemetry.io/otel/sdk"},
+	}
 	for _, p := range list(t) {
-		if p.name() != "pkg/eventbus" && p.name() != "pkg/kafka" {
-			continue
-		}
-		for _, dep := range p.Deps {
-			for _, bad := range heavy {
+		for _, bad := range heavy[p.name()] {
+			for _, dep := range p.Deps {
 				if strings.Contains(dep, bad) {
 					t.Errorf("%s depends on %s", p.name(), dep)
 				}
 			}
 		}
+		delete(heavy, p.name())
+	}
+	for name := range heavy {
+		t.Errorf("there is no package %s any more", name)
 	}
 }
 
@@ -143,6 +151,8 @@ func mayImport(from, to string) bool {
 		return to == "cmd"
 	case top == "test":
 		return to != "cmd" // tests drive the binary
+	case top == "examples":
+		return strings.HasPrefix(to, "pkg/") // what others may import
 	case to == "." || to == "cmd" || strings.HasPrefix(to, "test/"):
 		return false
 	case top == "cmd":
@@ -180,6 +190,9 @@ func TestMayImport(t *testing.T) {
 		{"pkg/dlq", "pkg/events", true},
 		{"pkg/dlq", "pkg/eventbus", false},
 		{"pkg/eventbus", "pkg/eventbus/pgbus", true},
+		{"pkg/eventbus/pgbus", "event-sourcing", true},
+		{"examples/tenant-service", "pkg/eventbus", true},
+		{"examples/tenant-service", "internal/letters", false},
 		{"pkg/eventbus/pgbus", "pkg/events", true},
 		{"pkg/cluster", "compose", true},
 		{"pkg/cluster", "internal/embedded", true},

@@ -171,7 +171,6 @@ func (s *subscription) outgoing(ctx context.Context, d *dead) (outgoing, error) 
 		l.Message = ""
 	}
 	o.headers = l.Append(recordOf(m).Headers, letters.AppendOptions{Stack: opts.Stack && l.Stack != "", Spring: opts.Spring})
-	o.headers = s.obs.letterHeaders(ctx, o.headers)
 	if opts.Format == Envelope && m.Value != nil {
 		o.value = letters.WithError(m.Value, l)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/multi-tenant/manage-kafka/pkg/events"
-	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 // outcome is how one call of a handler, or a record without one, ended.
@@ -175,11 +174,6 @@ func (o *observer) traced() Middleware {
 		return nil
 	}
 	return o.tracing.middleware
-}
-
-// letterHeaders may add headers to what is dead-lettered.
-func (o *observer) letterHeaders(_ context.Context, headers []kafka.Header) []kafka.Header {
-	return headers
 }
 
 // producing begins a call of Produce or ProduceBatch; the context it gives is the

@@ -115,6 +115,9 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// work is what a handler does that waits for somebody else.
+func work(d time.Duration) { <-time.After(d) }
+
 var errPoison = errors.New("cannot be handled")
 
 // consumeBus is the consumer of this module.
@@ -129,7 +132,7 @@ func consumeBus(ctx context.Context, j job) error {
 			w.first()
 		}
 		if j.takes > 0 {
-			time.Sleep(j.takes)
+			work(j.takes)
 		}
 		if j.poison > 0 && r.Offset*7919%100 < int64(j.poison) {
 			if r.Attempt == 4 {
@@ -167,7 +170,7 @@ func (c rawConsumer) ConsumeClaim(s sarama.ConsumerGroupSession, claim sarama.Co
 			}
 			c.w.first()
 			if c.takes > 0 {
-				time.Sleep(c.takes)
+				work(c.takes)
 			}
 			s.MarkMessage(m, "")
 			c.w.add()

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -64,18 +65,23 @@ func newStack(t *testing.T) *stack {
 	return s
 }
 
-// freePorts finds ports that nothing listens on. Another process may take one
-// before the engine does; the test then fails at up and names it.
+// freePorts finds ports that nothing listens on, in the range of freeOffset.
+// Another process may take one before the engine does; the test then fails at up
+// and names it.
 func freePorts(t *testing.T, n int) []string {
 	t.Helper()
 	var ports []string
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(ports) < n; tries++ {
+		if tries == 1000 {
+			t.Fatal("no free ports")
+		}
+		port := strconv.Itoa(30000 + rand.IntN(2700))
+		listener, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
-			t.Fatal(err)
+			continue // also one of ours
 		}
 		defer listener.Close()
-		ports = append(ports, strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+		ports = append(ports, port)
 	}
 	return ports
 }

@@ -54,6 +54,7 @@ type engine struct {
 	kills   int
 	end     context.CancelCauseFunc
 	tried   map[int]int // by chunk
+	failed  error       // what ended the run, nil where it came to its end
 	lost    int
 	aborted int
 }
@@ -111,6 +112,7 @@ func (e *engine) run(ctx context.Context) error {
 		killed := e.kills != life
 		e.mu.Unlock()
 		if !killed {
+			e.failed = err
 			return err
 		}
 	}
@@ -318,13 +320,18 @@ func tally(seen map[string]int, engines []*engine) map[string]verdict {
 	for _, e := range engines {
 		var v verdict
 		for chunk := 1; chunk <= e.chunks; chunk++ {
+			missing := 0
 			for i := range e.size {
 				switch n := seen[e.letter(chunk, i)]; {
 				case n == 0:
-					v.lost++
+					missing++
 				case n > 1:
 					v.duplicated += n - 1
 				}
+			}
+			// A run that failed has sent its first chunks and not the others.
+			if e.failed == nil || missing < e.size {
+				v.lost += missing
 			}
 		}
 		verdicts[e.id] = v

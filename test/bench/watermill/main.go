@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string) error {
 		for m := range messages {
 			go func(m *message.Message) {
 				if micros > 0 {
-					time.Sleep(time.Duration(micros) * time.Microsecond)
+					<-time.After(time.Duration(micros) * time.Microsecond)
 				}
 				m.Ack()
 				done <- struct{}{}

@@ -1,0 +1,65 @@
+package eventbus
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
+	"github.com/multi-tenant/manage-kafka/pkg/events"
+)
+
+// A bus that is closed leaves no goroutine of its own or of the protocol client.
+// It runs beside no other test.
+func TestCloseLeavesNothing(t *testing.T) {
+	brokers := kafkatest.Start(t, kfake.SeedTopics(2, "tenant.events", "tenant.events.dlq", "orders", "orders.dlq"))
+	for range 3 {
+		b, err := Connect(t.Context(), "svc", Options{Brokers: []string{brokers}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, b, "tenant.events", outgoing{key: []byte("a"), value: eventBytes(t, "1")}, outgoing{key: []byte("b"), value: []byte("bad")})
+		var got seen
+		o := Subscription{Group: "svc-x-consumer", FromBeginning: true}
+		if _, err := b.Subscribe(t.Context(), "tenant.events", func(context.Context, events.Event, Record) error {
+			got.add("1")
+			return nil
+		}, o); err != nil {
+			t.Fatal(err)
+		}
+		o.Group = "svc-y-consumer"
+		stop, err := b.SubscribeRecords(t.Context(), "orders", func(context.Context, Record) error { return nil }, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "an event", func() error { return got.has("1") })
+		if err := stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := b.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := b.Subscribe(t.Context(), "tenant.events", nil, o); err == nil {
+			t.Error("a closed bus takes a subscription")
+		}
+		if err := b.Close(t.Context()); err != nil {
+			t.Errorf("closing again: %v", err)
+		}
+	}
+	eventually(t, "no goroutine is left", func() error {
+		buf := make([]byte, 1<<20)
+		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+			if strings.Contains(stack, "testing.") {
+				continue // this test and those that wait for it
+			}
+			if strings.Contains(stack, "/pkg/eventbus.") || strings.Contains(stack, "IBM/sarama.") {
+				return fmt.Errorf("left:\n%s", stack)
+			}
+		}
+		return nil
+	})
+}
