@@ -81,6 +81,10 @@ func (a *app) doPlan(i *interruption, plan *dlq.Plan, opts dlq.Options) error {
 	if err != nil {
 		return explainRun(err)
 	}
+	if res.State == dlq.Stopped && i.late() {
+		return withHint(withCode(fmt.Errorf("not done in %s (--timeout): %s of %s; what was committed stays", a.flags.timeout, grouped(res.Done), grouped(res.Planned)), exitTimeout),
+			"the same command does the rest")
+	}
 	if res.State == dlq.Stopped {
 		return withHint(withCode(fmt.Errorf("interrupted at %s of %s; what was committed stays", grouped(res.Done), grouped(res.Planned)), exitInterrupted),
 			"the same command does the rest")

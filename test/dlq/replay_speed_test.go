@@ -14,7 +14,7 @@ import (
 // Replaying takes two readings, transactions and a ledger; copying with kcat
 // one of each and no promise.
 func TestReplaySpeed(t *testing.T) {
-	n, least := 20_000, 0.3
+	n, least := 20_000, 0.1
 	if long() {
 		n, least = 100_000, 0.6
 	}
