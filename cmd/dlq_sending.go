@@ -126,7 +126,7 @@ func parseShare(text string) (float64, error) {
 	return n, nil
 }
 
-// tell warns of what the plan's changes do, and begins to count anew for the run.
+// tell says what the plan's changes do.
 func (s *sendingFlags) tell(a *app) {
 	if s.counts == nil {
 		return

@@ -21,8 +21,7 @@ import (
 // errNoResult is the reason of letters that a program leaves alone.
 var errNoResult = errors.New("left by the program")
 
-// Fixing counts what a Fixer did. A plan and its run count both: Reset lies
-// between them.
+// Fixing counts what a Fixer did: for the plan, and then for its run as well.
 type Fixing struct {
 	mu      sync.Mutex
 	counts  FixCounts
@@ -75,13 +74,6 @@ func (f *Fixing) Counts() FixCounts {
 	c := f.counts
 	c.Signed = maps.Clone(c.Signed)
 	return c
-}
-
-// Reset forgets what was counted.
-func (f *Fixing) Reset() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.counts, f.samples = FixCounts{}, nil
 }
 
 // UseFixer has letters changed and checked by f. What it changed carries the

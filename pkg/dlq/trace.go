@@ -59,6 +59,9 @@ func TraceLetter(ctx context.Context, c *kafka.Client, queue, letter string, opt
 	state := ledger.Queue(queue, topic.ID)
 	last := t.walk(state, t.Record.Partition, t.Record.Offset)
 	if last == nil {
+		if t.State != StatePending && len(t.Steps) == 0 {
+			t.Note = "the ledger was merged since and does not tell who did it"
+		}
 		return t, nil
 	}
 	w := newWatcher(c, topic, opts)

@@ -55,6 +55,9 @@ func VerifyRun(ctx context.Context, c *kafka.Client, run string, opts LedgerOpti
 	if found == nil {
 		return nil, errorf(ErrNotFound, "%s: the ledger knows no such run", run)
 	}
+	if err := ledger.merged(found); err != nil {
+		return nil, err
+	}
 	check := &verifying{run: run, at: map[kafka.TopicPartition]map[int64]string{}, unknown: map[string]int64{}, seen: map[string]int64{}, v: &Verification{Run: run, Queue: found.Queue, Topics: []string{}, First: []string{}}}
 	list := ledger.Queue(found.Queue, found.TopicID).sentBy(run)
 	for i := range list {

@@ -25,6 +25,9 @@ func WatchRun(ctx context.Context, c *kafka.Client, run string, opts WatchOption
 	if ledgerID(topic.ID) != found.TopicID {
 		return nil, found, errorf(ErrConflict, "%s was made anew since run %s", found.Queue, run)
 	}
+	if err := ledger.merged(found); err != nil {
+		return nil, found, err
+	}
 	w := newWatcher(c, topic, opts)
 	w.run, w.ledger = run, ledger
 	return w, found, nil
@@ -39,9 +42,10 @@ func (w *Watcher) refresh(ctx context.Context) error {
 	if err := w.ledger.advance(ctx, w.client, LedgerOptions{Topic: w.opts.Ledger}); err != nil {
 		return err
 	}
-	if w.moved.IsZero() || w.ledger.End != before {
-		w.moved = time.Now()
+	if !w.moved.IsZero() && w.ledger.End == before {
+		return nil
 	}
+	w.moved = time.Now()
 	return w.expect(ctx, w.ledger.Queue(w.queue.Name, w.queue.ID).sentBy(w.run))
 }
 
@@ -62,4 +66,19 @@ func (w *Watcher) state() RunState {
 		return Stopped
 	}
 	return r.State
+}
+
+// merged tells of a run whose chunks a merge of the ledger took, so that its
+// letters are resolved and nobody knows any more which they were.
+func (l *Ledger) merged(r *Run) error {
+	if r.Done == 0 || !r.Action.sends() {
+		return nil
+	}
+	q := l.queues[queueKey{r.Queue, r.TopicID}]
+	for i := range q.chunks {
+		if q.chunks[i].key.run == r.ID {
+			return nil
+		}
+	}
+	return errorf(ErrNotFound, "%s: the ledger was merged since and does not tell its letters any more", r.ID)
 }
