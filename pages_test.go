@@ -96,6 +96,7 @@ func replaySession(t *testing.T, shell pageShell, lines []string) {
 func settle(text, home string) string {
 	text = strings.ReplaceAll(text, home, "~")
 	text = regexp.MustCompile(`cluster [A-Za-z0-9_-]{22}`).ReplaceAllString(text, "cluster ID")
+	text = regexp.MustCompile(`\b[0-9A-HJKMNP-TV-Z]{26}\b`).ReplaceAllString(text, "RUN")
 	text = regexp.MustCompile(`\d+(\.\d+)?( ?(ms|s|B|kB|MB)\b)?`).ReplaceAllString(text, "N")
 	text = regexp.MustCompile(`[ \t]+`).ReplaceAllString(text, " ")
 	return strings.TrimSpace(text)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/multi-tenant/manage-kafka/pkg/dlq"
+	"github.com/multi-tenant/manage-kafka/pkg/dlq/fix"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
@@ -14,11 +15,15 @@ import (
 func (a *app) dlqChangeCommands() []*cobra.Command {
 	return []*cobra.Command{
 		newDLQReplayCommand(a),
+		newDLQEditCommand(a),
 		newDLQApplyCommand(a),
 		newDLQDiscardCommand(a),
 		newDLQParkCommand(a),
 		newDLQUndoCommand(a),
 		newDLQRunsCommand(a),
+		newDLQWatchCommand(a),
+		newDLQTraceCommand(a),
+		newDLQVerifyCommand(a),
 		newDLQLedgerCommand(a),
 	}
 }
@@ -26,9 +31,14 @@ func (a *app) dlqChangeCommands() []*cobra.Command {
 // explainRun gives an error of a run its exit code and its hint.
 func explainRun(err error) error {
 	var busy *dlq.BusyError
+	var canary *dlq.CanaryError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &canary):
+		return explainCanary(canary)
+	case errors.Is(err, fix.ErrGivenUp):
+		return withHint(err, "nothing was sent in vain: what was committed stays; make the program cheaper")
 	case errors.As(err, &busy):
 		return withHint(withCode(err, exitBusy), "wait, watch it with: manage-kafka dlq watch %s, or take it over with --takeover", busy.Run.ID)
 	case errors.Is(err, dlq.ErrInvalid):

@@ -17,13 +17,14 @@ type interruption struct {
 	stop  <-chan struct{} // closed by the first
 	armed atomic.Bool
 	end   context.CancelCauseFunc
+	late  func() bool // the first was --timeout
 	done  chan struct{}
 }
 
 // newInterruption starts to listen; the caller calls close.
 func newInterruption(ctx context.Context) *interruption {
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	i := &interruption{ctx: work, stop: ctx.Done(), end: cancel, done: make(chan struct{})}
+	i := &interruption{ctx: work, stop: ctx.Done(), end: cancel, late: func() bool { return errors.Is(context.Cause(ctx), context.DeadlineExceeded) }, done: make(chan struct{})}
 	// The handler of the process is one that goes on taking signals, so this
 	// one can be asked for beside it.
 	signals := make(chan os.Signal, 2)
@@ -37,7 +38,7 @@ func newInterruption(ctx context.Context) *interruption {
 		case <-ctx.Done():
 		}
 		if i.armed.Load() {
-			if !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			if !i.late() {
 				<-signals // the first, which ended ctx too
 			}
 			select {

@@ -87,11 +87,11 @@ func (a *app) showDryRun(p *dlq.Plan, flags *runFlags) error {
 	for _, w := range p.Warnings {
 		a.print.warn("%s", w)
 	}
-	err := printValue(a.print, p, func() error {
+	err := printValue(a.print, flags.sending.answer(p), func() error {
 		if p.Selected == 0 && p.Letters == 0 {
 			return nil
 		}
-		_, err := fmt.Fprint(a.out, planText(p, time.Now()))
+		_, err := fmt.Fprint(a.out, planText(p, time.Now())+flags.sending.text(a))
 		return err
 	})
 	if err != nil {

@@ -14,6 +14,10 @@ resumed by the same command, by anybody, and no letter is sent twice.
 
 ` + selectionHelp + `
 
+` + fixHelp + `
+
+` + canaryHelp + `
+
 Exactly once holds for readers at read_committed, the default of this tool and its
 library and not that of most clients: others see up to one transaction of letters
 twice for each crash, and letters before they are committed. What a consumer does
@@ -33,6 +37,8 @@ go on (the same command resumes).`,
 		Example: `  manage-kafka dlq replay orders.dlq --dry-run
   manage-kafka dlq replay orders.dlq --failure a91f --rate 50/s
   manage-kafka dlq replay orders.dlq --for-group billing --reason INC-812
+  manage-kafka dlq replay orders.dlq --jq '.amount |= tonumber' --validate event --dry-run
+  manage-kafka dlq replay orders.dlq --canary 5 --stop-if-redead 2%
   manage-kafka dlq replay orders.dlq --plan plan.json`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeQueue,

@@ -33,10 +33,16 @@ func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) erro
 	}
 	opts.Version, opts.Notice, opts.Stop = readVersion().Version, a.print.status1, i.stop
 	opts.ReadOnly = flags.dryRun || flags.planFile != ""
+	end, err := flags.sending.prepare(i.ctx, a, flags.cmd, c, flags, &opts)
+	if err != nil {
+		return err
+	}
+	defer end()
 	plan, err := dlq.Prepare(i.ctx, c, opts)
 	if err != nil {
 		return explainRun(err)
 	}
+	flags.sending.tell(a)
 	switch {
 	case flags.dryRun:
 		return a.showDryRun(plan, flags)
@@ -74,6 +80,10 @@ func (a *app) doPlan(i *interruption, plan *dlq.Plan, opts dlq.Options) error {
 	}
 	if err != nil {
 		return explainRun(err)
+	}
+	if res.State == dlq.Stopped && i.late() {
+		return withHint(withCode(fmt.Errorf("not done in %s (--timeout): %s of %s; what was committed stays", a.flags.timeout, grouped(res.Done), grouped(res.Planned)), exitTimeout),
+			"the same command does the rest")
 	}
 	if res.State == dlq.Stopped {
 		return withHint(withCode(fmt.Errorf("interrupted at %s of %s; what was committed stays", grouped(res.Done), grouped(res.Planned)), exitInterrupted),

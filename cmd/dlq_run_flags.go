@@ -21,6 +21,7 @@ type runFlags struct {
 	rate     string
 	ramp     string
 	approved bool // by a plan of somebody else
+	sending  sendingFlags
 }
 
 // bind adds the flags that every such command has.
@@ -58,6 +59,7 @@ func (r *runFlags) bindSending(cmd *cobra.Command) {
 	f.IntVar(&r.opts.MaxReplays, "max-replays", dlq.DefaultMaxReplays, "park letters that were replayed `N` times before; -1 never")
 	f.StringVar(&r.planFile, "plan", "", "write the plan to `file` for somebody else to apply, and send nothing")
 	r.bindPace(cmd)
+	r.sending.bind(cmd)
 	completeValues(cmd, "partition-by", "original", "key", "murmur2", "crc32", "fnv1a")
 	completeValues(cmd, "order", dlq.OrderKey, dlq.OrderNone)
 	completeValues(cmd, "superseded", dlq.SupersededSkip, dlq.SupersededLatest, dlq.SupersededAllow)

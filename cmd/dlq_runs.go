@@ -9,6 +9,7 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/internal/terminal"
 	"github.com/multi-tenant/manage-kafka/pkg/dlq"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 func newDLQRunsCommand(a *app) *cobra.Command {
@@ -16,8 +17,8 @@ func newDLQRunsCommand(a *app) *cobra.Command {
 		Use:   "runs [DLQ|RUN]",
 		Short: "Show who did what to which letters, by the ledger",
 		Long: `List the runs of the ledger, the newest first, of one queue or of all; with the
-name of a run, everything about it. The operator is what they called themselves: a
-record, and no proof.`,
+name of a run, everything about it and what became of its letters by now. The
+operator is what they called themselves: a record, and no proof.`,
 		Example: `  manage-kafka dlq runs orders.dlq
   manage-kafka dlq runs 01JC3V5Z8Q2M7T9K4R6W0XABCD`,
 		Args:              cobra.MaximumNArgs(1),
@@ -44,7 +45,7 @@ func runDLQRuns(ctx context.Context, a *app, name string) error {
 		a.print.status("as of offset %d of the ledger: a run is in a transaction", l.Open.Stable)
 	}
 	if run := l.Run(name); run != nil {
-		return a.showRun(*run)
+		return a.showRun(*run, a.outcomeOf(ctx, c, ledger, run))
 	}
 	runs := l.Runs(name)
 	if len(runs) == 0 && name != "" {
@@ -63,8 +64,31 @@ func runDLQRuns(ctx context.Context, a *app, name string) error {
 	})
 }
 
-func (a *app) showRun(r dlq.Run) error {
-	return printValue(a.print, r, func() error {
+// outcomeOf tells what became of a run's letters by now, nil where it sent none
+// or nothing can be told.
+func (a *app) outcomeOf(ctx context.Context, c *kafka.Client, ledger string, run *dlq.Run) *dlq.Report {
+	if run.Action != dlq.Replayed && run.Action != dlq.Edited {
+		return nil
+	}
+	w, _, err := dlq.WatchRun(ctx, c, run.ID, dlq.WatchOptions{Ledger: ledger})
+	if err == nil {
+		var r dlq.Report
+		if r, err = w.Look(ctx); err == nil {
+			return &r
+		}
+	}
+	a.print.warn("what became of its letters is not known: %v", err)
+	return nil
+}
+
+// shownRun is a run with what became of its letters.
+type shownRun struct {
+	dlq.Run
+	Outcome *dlq.Report `json:"outcome,omitempty"`
+}
+
+func (a *app) showRun(r dlq.Run, outcome *dlq.Report) error {
+	return printValue(a.print, shownRun{r, outcome}, func() error {
 		var b strings.Builder
 		line := func(name, value string) {
 			if value != "" {
@@ -85,6 +109,10 @@ func (a *app) showRun(r dlq.Run) error {
 		line("version", r.Version)
 		line("started", timeText(r.Started))
 		line("last sign", timeText(r.Heartbeat))
+		if outcome != nil {
+			line("outcome", outcomeText(outcome))
+			b.WriteString(terminal.Lines(explainReport(outcome)))
+		}
 		_, err := fmt.Fprint(a.out, b.String())
 		return err
 	})

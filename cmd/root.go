@@ -99,6 +99,7 @@ func (a *app) commands() []*cobra.Command {
 		newStatusCommand(a),
 		newLogsCommand(a),
 		newBackgroundCommand(a),
+		newJQWorkerCommand(a),
 		newCreateTopicCommand(a),
 		newListTopicsCommand(a),
 		newDescribeTopicCommand(a),

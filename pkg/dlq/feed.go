@@ -136,6 +136,7 @@ func (f *feed) next(ctx context.Context, s step) (batch, error) {
 	if err != nil {
 		return b, err
 	}
+	drafts, of := make([]*Outgoing, 0, len(b.letters)), make([]*planned, 0, len(b.letters))
 	for i := range b.letters {
 		l := &b.letters[i]
 		r := find(l.part, l.offset)
@@ -145,16 +146,22 @@ func (f *feed) next(ctx context.Context, s step) (batch, error) {
 		}
 		l.probe, l.sum = probeOf(r), sumOf(r)
 		if s.action.sends() {
-			f.prepare(ctx, l, r)
+			letter := letters.Read(*r)
+			drafts, of = append(drafts, f.plan.draft(r, &letter)), append(of, l)
 		}
+	}
+	if err := f.plan.fix(ctx, drafts); err != nil {
+		return b, err
+	}
+	for i, out := range drafts {
+		f.prepare(ctx, of[i], out)
 	}
 	return b, ctx.Err()
 }
 
-func (f *feed) prepare(ctx context.Context, l *planned, r *kafka.Record) {
+func (f *feed) prepare(ctx context.Context, l *planned, out *Outgoing) {
 	p := f.plan
-	letter := letters.Read(*r)
-	out, err := p.outgoing(ctx, r, &letter)
+	err := p.finish(ctx, out)
 	if err != nil {
 		l.rejected = err.Error()
 		return

@@ -42,12 +42,11 @@ type lane struct {
 
 // index is the selected letters of a plan.
 type index struct {
-	lanes   []lane
-	byName  map[laneKey]uint32
-	why     []Reason
-	byWhy   map[string]fate
-	pending map[int32][]int64 // of each partition: the selected letters, ascending
-	stays   map[int32]int64   // of each partition: the first pending letter that was not selected
+	lanes  []lane
+	byName map[laneKey]uint32
+	why    []Reason
+	byWhy  map[string]fate
+	stays  map[int32]int64 // of each partition: the first pending letter that was not selected
 }
 
 type laneKey struct {

@@ -58,10 +58,21 @@ func OpenLedger(ctx context.Context, c *kafka.Client, opts LedgerOptions) (*Ledg
 		return nil, fmt.Errorf("%s: %w", opts.Topic, t.Err)
 	case len(t.Partitions) != 1:
 		return nil, errorf(ErrConflict, "%s is no ledger: it has %d partitions, a ledger has one", opts.Topic, len(t.Partitions))
-	default:
-		l.TopicID = t.ID
 	}
-	return l, l.advance(ctx, c, opts)
+	l.TopicID = meta.Topics[0].ID
+	if err := l.advance(ctx, c, opts); err != nil || opts.Insist {
+		return l, err
+	}
+	// One who only looks holds nothing that keeps a merge from deleting chunks
+	// while they are read; the snapshot that restates them then lies behind the
+	// end that was known.
+	for range 3 {
+		end := l.End
+		if err := l.advance(ctx, c, opts); err != nil || l.Open != nil || l.End == end {
+			return l, err
+		}
+	}
+	return l, nil
 }
 
 // advance reads on to the high watermark that the ledger has now.

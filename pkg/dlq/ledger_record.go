@@ -98,6 +98,7 @@ type chunkRecord struct {
 	At     time.Time   `json:"at"`
 	To     string      `json:"to,omitempty"` // one topic; letters of two are two chunks
 	N      int64       `json:"n"`
+	Fix    string      `json:"fix,omitempty"` // hash of what changed the letters
 	Sum    string      `json:"sum,omitempty"` // xxh64 of the letters as they stand in the queue
 	Parts  []chunkPart `json:"p,omitempty"`
 	// Out tells where letters of earlier chunks of the run went: offsets are

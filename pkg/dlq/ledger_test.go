@@ -222,7 +222,7 @@ func TestLoadingAMillionLetters(t *testing.T) {
 		n += l.Queue("q", "id").Resolved.Count(p, 0, maxOffset)
 	}
 	t.Logf("%d letters in %d chunks folded in %s", n, len(records), took)
-	if n < total-perChunk || took > 10*time.Second {
+	if n < total-perChunk || took > time.Minute {
 		t.Errorf("%d letters in %s", n, took)
 	}
 }

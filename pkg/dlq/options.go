@@ -16,8 +16,11 @@ type Outgoing struct {
 	// to be changed.
 	Letter *Letter
 	Source *kafka.Record
-	// Edited is set by a Transform that changed the content.
-	Edited bool
+	// Edited is set by a Transform that changed the content, Rekeyed by one that
+	// changed the key, which then says where the letter goes.
+	Edited, Rekeyed bool
+	// Refused, when set by a Fix, is why the letter stays pending.
+	Refused error
 }
 
 // The values of [Options.Order].
@@ -93,6 +96,10 @@ type Options struct {
 	// order and once for the run in the plan's, and must say the same both times.
 	Transform func(context.Context, *Outgoing) error
 	Validate  func(context.Context, *Outgoing) error
+	// Fix does before them what they do, to many letters at once. Its error
+	// ends the plan or the run. FixHash names what it does, for the ledger.
+	Fix     func(context.Context, []*Outgoing) error
+	FixHash string
 	// BeforeChunk and AfterChunk run around each transaction while none is
 	// open. Their error ends the run as an operator's stop would, and is returned.
 	BeforeChunk func(context.Context, ChunkInfo) error

@@ -8,10 +8,8 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
-// outgoing makes what is sent of a letter, but for the partition and the
-// run's own header. The error says why the letter cannot be sent; it is no
-// failure of the run.
-func (p *Plan) outgoing(ctx context.Context, src *kafka.Record, l *Letter) (*Outgoing, error) {
+// draft makes what would be sent of a letter that nobody changes.
+func (p *Plan) draft(src *kafka.Record, l *Letter) *Outgoing {
 	out := &Outgoing{Letter: l, Source: src}
 	value := src.Value
 	if l.Format == letters.Node {
@@ -21,20 +19,38 @@ func (p *Plan) outgoing(ctx context.Context, src *kafka.Record, l *Letter) (*Out
 		}
 	}
 	out.Record = kafka.Record{Topic: p.targetOf(l), Key: src.Key, Value: value, Headers: p.headers(src, l)}
+	return out
+}
+
+// fix has drafts changed and checked, many at once. Its error is none of a letter.
+func (p *Plan) fix(ctx context.Context, drafts []*Outgoing) error {
+	if p.opts.Fix == nil || len(drafts) == 0 {
+		return nil
+	}
+	return p.opts.Fix(ctx, drafts)
+}
+
+// finish makes of a draft what is sent, but for the partition and the run's own
+// header. The error says why the letter cannot be sent; it is no failure of the
+// run.
+func (p *Plan) finish(ctx context.Context, out *Outgoing) error {
+	if out.Refused != nil {
+		return out.Refused
+	}
 	if p.opts.Transform != nil {
 		if err := p.opts.Transform(ctx, out); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if p.opts.Validate != nil {
 		if err := p.opts.Validate(ctx, out); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if p.opts.Timestamp == TimestampOriginal {
-		out.Record.Timestamp = originalTime(src, l)
+		out.Record.Timestamp = originalTime(out.Source, out.Letter)
 	}
-	return out, nil
+	return nil
 }
 
 // headers are the letter's own without those of the failure, which would grow

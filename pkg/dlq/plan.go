@@ -141,15 +141,25 @@ func Prepare(ctx context.Context, c *kafka.Client, opts Options) (*Plan, error) 
 	p.index.arrange(opts)
 	p.summarise()
 	p.findGroups(ctx)
-	if prev := p.previous; prev != nil && prev.TopicID == ledgerIDText(p.queue.id) {
-		opts.Notice(fmt.Sprintf("run %s (%s) ended uncleanly after %d of %d; its last transaction was aborted. Resuming: %d left",
-			prev.ID, prev.Op, prev.Done, prev.Plan, p.Letters+p.Park))
-	}
+	p.tellPrevious()
 	return p, nil
 }
 
 // OnProgress has the run of this plan report after each transaction.
 func (p *Plan) OnProgress(report func(Progress)) { p.opts.Progress = report }
+
+// tellPrevious says what is going to happen to a run that did not end.
+func (p *Plan) tellPrevious() {
+	prev := p.previous
+	switch {
+	case prev == nil || prev.TopicID != ledgerIDText(p.queue.id) || p.opts.ReadOnly:
+	case p.opts.Takeover && lifeOf(prev) != dead:
+		p.opts.Notice(fmt.Sprintf("taking over from run %s (%s@%s), which has done %d of %d", prev.ID, prev.Op, prev.Host, prev.Done, prev.Plan))
+	default:
+		p.opts.Notice(fmt.Sprintf("run %s (%s) ended uncleanly after %d of %d; its last transaction was aborted. Resuming: %d left",
+			prev.ID, prev.Op, prev.Done, prev.Plan, p.Letters+p.Park))
+	}
+}
 
 // retention is how long the queue keeps letters, 0 for ever.
 func (p *Plan) retention() time.Duration {

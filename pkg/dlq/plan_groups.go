@@ -2,6 +2,7 @@ package dlq
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -56,7 +57,11 @@ func (p *Plan) warnGroups(t *PlanTarget) {
 	}
 	switch group := p.opts.ForGroup; {
 	case group == "":
-		p.warn("%d groups consume %s; %s; these will see the letters again: %s", len(t.Groups), t.Topic, who, strings.Join(others, ", "))
+		consume := "1 group consumes"
+		if len(t.Groups) != 1 {
+			consume = fmt.Sprintf("%d groups consume", len(t.Groups))
+		}
+		p.warn("%s %s; %s; these will see the letters again: %s", consume, t.Topic, who, strings.Join(others, ", "))
 	default:
 		p.warn("%s has no topic %s.retry.%s: the letters go to %s itself, marked for the group; unless they run this module's library, these will see them again: %s",
 			t.Topic, t.Topic, group, t.Topic, strings.Join(others, ", "))

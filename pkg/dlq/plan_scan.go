@@ -35,6 +35,9 @@ func (p *Plan) scan(ctx context.Context) error {
 	if err := s.read(ctx, parts); err != nil {
 		return fmt.Errorf("reading %s: %w", p.Queue, err)
 	}
+	if s.err == nil {
+		s.err = s.judgeWaiting(ctx)
+	}
 	if s.err != nil {
 		return s.err
 	}
@@ -78,8 +81,10 @@ type scanning struct {
 	now      time.Time
 	workers  []*scanWorker
 
-	mu  sync.Mutex
-	err error
+	mu      sync.Mutex
+	err     error
+	waiting []candidate // selected letters that are to be fixed together
+	size    int         // of them, in bytes
 }
 
 // scanWorker reads letters in one goroutine.
@@ -129,7 +134,11 @@ func (s *scanning) enter(ctx context.Context, r *kafka.Record, l *Letter) error 
 	}
 	e.lane = p.index.lane(at)
 	if p.opts.Action.sends() {
-		if err := s.judge(ctx, r, l, &e); err != nil {
+		if why := p.homeless(l); why != "" {
+			e.fate = p.index.reason(why)
+		} else if p.opts.Fix != nil {
+			return s.wait(ctx, candidate{p.draft(r, l), e})
+		} else if err := s.judge(ctx, r, l, &e, nil); err != nil {
 			return err
 		}
 	}
@@ -137,14 +146,11 @@ func (s *scanning) enter(ctx context.Context, r *kafka.Record, l *Letter) error 
 	return nil
 }
 
-// judge decides whether the letter can be sent. Its error ends the plan.
-func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *entry) error {
+// judge decides whether the letter can be sent. Its error ends the plan. out is
+// what would be sent, where that is known.
+func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *entry, out *Outgoing) error {
 	p := s.plan
-	if why := p.homeless(l); why != "" {
-		e.fate = p.index.reason(why)
-		return nil
-	}
-	out, t, refused, err := s.draft(ctx, r, l)
+	out, t, refused, err := s.draft(ctx, r, l, out)
 	if err != nil {
 		return err
 	}
@@ -190,19 +196,22 @@ const moreHeaders = 1 << 10
 
 // draft makes what would be sent, or only as much of it as decides, where that
 // is plain. refused is why the letter cannot be sent.
-func (s *scanning) draft(ctx context.Context, r *kafka.Record, l *Letter) (out *Outgoing, t *target, refused, err error) {
+func (s *scanning) draft(ctx context.Context, r *kafka.Record, l *Letter, fixed *Outgoing) (out *Outgoing, t *target, refused, err error) {
 	p := s.plan
 	if t, err = p.addTarget(ctx, p.targetOf(l)); err != nil {
 		return nil, nil, nil, err
 	}
-	if p.opts.Transform == nil && p.opts.Validate == nil && recordSize(r)+moreHeaders <= t.maxBytes {
+	if fixed == nil && p.opts.Transform == nil && p.opts.Validate == nil && recordSize(r)+moreHeaders <= t.maxBytes {
 		out = &Outgoing{Letter: l, Source: r, Record: kafka.Record{Topic: t.name, Key: r.Key}}
 		if p.opts.Timestamp == TimestampOriginal {
 			out.Record.Timestamp = originalTime(r, l)
 		}
 		return out, t, nil, nil
 	}
-	out, refused = p.outgoing(ctx, r, l)
+	if out = fixed; out == nil {
+		out = p.draft(r, l)
+	}
+	refused = p.finish(ctx, out)
 	if ctx.Err() != nil {
 		return nil, nil, nil, context.Cause(ctx)
 	}

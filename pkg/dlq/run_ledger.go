@@ -66,6 +66,9 @@ func chunkSets(action Action, todo []*planned) []chunkSet {
 // chunk makes the ledger record that names the letters of a set.
 func (r *replayer) chunk(s chunkSet, now time.Time) *chunkRecord {
 	c := &chunkRecord{T: kindChunk, Action: s.action, Run: r.id, Op: r.opts.Operator, At: now.UTC().Truncate(time.Millisecond), To: s.to, N: int64(len(s.members))}
+	if s.action == Edited {
+		c.Fix = r.opts.FixHash
+	}
 	var sum xxhash.Digest
 	sum.Reset()
 	for len(s.members) > 0 {

@@ -123,6 +123,9 @@ func (t *target) partitionOf(out *Outgoing) (int32, error) {
 		return t.byKey.pick(out.Record.Key, n), nil
 	}
 	from := out.Letter.Origin.Partition
+	if out.Rekeyed && out.Record.Key != nil {
+		return kafka.PartitionFor(out.Record.Key, n), nil
+	}
 	if from < 0 {
 		if out.Record.Key != nil && t.partitions != 1 {
 			return kafka.PartitionFor(out.Record.Key, n), nil

@@ -2,7 +2,6 @@ package dlq_test
 
 import (
 	"bytes"
-	"context"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -76,8 +75,4 @@ func TestKilledReplaysSendEachLetterOnce(t *testing.T) {
 		}
 	}
 	t.Logf("%d kills", total)
-}
-
-func withTimeout(t testing.TB, d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.Context(), d)
 }

@@ -1,0 +1,162 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/multi-tenant/manage-kafka/pkg/console"
+	"github.com/multi-tenant/manage-kafka/pkg/dlq"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+)
+
+// sendingFlags are what a replay does to letters, and what it waits for, beside
+// sending them.
+type sendingFlags struct {
+	fix      fixFlags
+	canary   int
+	stopIf   string
+	settle   time.Duration
+	patience time.Duration
+	sample   int
+	seed     uint64
+	counts   *dlq.Fixing // nil where letters are neither changed nor checked
+	mask     console.Mask
+}
+
+func (s *sendingFlags) bind(cmd *cobra.Command) {
+	s.fix.bind(cmd)
+	f := cmd.Flags()
+	f.IntVar(&s.canary, "canary", 0, "send `N` letters first, wait for what becomes of them, and go on only if they pass")
+	f.StringVar(&s.stopIf, "stop-if-redead", "0%", "stop after the canary when more than this `share` of it is dead again")
+	f.DurationVar(&s.settle, "settle", dlq.DefaultSettle, "how long after its commit a letter of the canary has passed")
+	f.DurationVar(&s.patience, "canary-patience", dlq.DefaultCanaryPatience, "how long the outcome of the canary is waited for, before the run stops")
+	f.IntVar(&s.sample, "sample", 0, "with --dry-run: show what the changes do to `N` letters (default 5)")
+	f.Uint64Var(&s.seed, "seed", 1, "which letters --sample takes")
+}
+
+// canaryHelp is what the long help says about the canary.
+const canaryHelp = `With --canary N the run sends N letters and waits, with no transaction open, until
+their group has passed them (--settle after its commit) or they are dead again. Is
+more than --stop-if-redead of them, it stops by itself: no further letter is sent,
+and it says which failure that was (5).`
+
+// prepare puts what the flags ask for into the options. end ends what it started.
+func (s *sendingFlags) prepare(ctx context.Context, a *app, cmd *cobra.Command, c *kafka.Client, flags *runFlags, o *dlq.Options) (end func(), err error) {
+	end = func() {}
+	if cmd.Flags().Lookup("jq") == nil {
+		return end, nil
+	}
+	if flags.planFile != "" && s.fix.given(cmd) {
+		return end, usageOf(cmd, errors.New("a plan file carries no changes or checks: give --plan without them"))
+	}
+	if s.sample < 0 || s.sample > 1000 || s.sample > 0 && !flags.dryRun {
+		return end, usageOf(cmd, fmt.Errorf("--sample %d: want a number from 1 to 1000, with --dry-run", s.sample))
+	}
+	if s.fix.given(cmd) {
+		fixer, closer, err := s.fix.open(ctx, a, cmd)
+		if err != nil {
+			return end, err
+		}
+		end = closer
+		if s.mask, err = a.valueMask(c); err != nil {
+			return end, err
+		}
+		s.counts = o.UseFixer(fixer)
+		if flags.dryRun {
+			const usual = 5
+			if s.sample == 0 {
+				s.sample = usual
+			}
+			s.counts.Sample(s.sample, s.seed)
+		}
+	}
+	if err := s.useCanary(a, cmd, c, o); err != nil {
+		end()
+		return func() {}, err
+	}
+	return end, nil
+}
+
+func (s *sendingFlags) useCanary(a *app, cmd *cobra.Command, c *kafka.Client, o *dlq.Options) error {
+	share, err := parseShare(s.stopIf)
+	if err != nil {
+		return usageOf(cmd, fmt.Errorf("--stop-if-redead %q: %w", s.stopIf, err))
+	}
+	switch {
+	case s.canary < 0, s.canary == 0 && cmd.Flags().Changed("canary"):
+		return usageOf(cmd, fmt.Errorf("--canary %d: want a number of letters from 1", s.canary))
+	case s.canary == 0 && (typed(cmd, "stop-if-redead") || typed(cmd, "settle") || typed(cmd, "canary-patience")):
+		return usageOf(cmd, errors.New("--stop-if-redead, --settle and --canary-patience are of a canary: give --canary too"))
+	case s.canary == 0:
+		return nil
+	}
+	shown := ""
+	return o.UseCanary(c, dlq.CanaryOptions{Letters: s.canary, MaxAgain: share, Settle: s.settle, Patience: s.patience, Report: func(r dlq.Report) {
+		if text := outcomeText(&r); text != shown {
+			shown = text
+			a.print.status("canary: %s", text)
+		}
+	}})
+}
+
+// typed tells whether a flag stands in the command line: one from the
+// environment is there for other commands too.
+func typed(cmd *cobra.Command, flag string) bool {
+	_, set := os.LookupEnv("MANAGE_KAFKA_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
+	return cmd.Flags().Changed(flag) && !set
+}
+
+// parseShare reads 2%, or 0.02, as a share from 0 to 1.
+func parseShare(text string) (float64, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
+	n, err := strconv.ParseFloat(number, 64)
+	if percent {
+		n /= 100
+	}
+	if err != nil || !(n >= 0 && n <= 1) {
+		return 0, errors.New("want a share from 0% to 100%")
+	}
+	return n, nil
+}
+
+// tell says what the plan's changes do.
+func (s *sendingFlags) tell(a *app) {
+	if s.counts == nil {
+		return
+	}
+	counts := s.counts.Counts()
+	a.warnSigned(counts)
+	if counts.Changed > 0 {
+		a.print.status("changes %s of %s", grouped(counts.Changed), plural(counts.Letters, "letter"))
+	}
+}
+
+// plannedChanges is the plan of a dry run with the changes that were sampled.
+type plannedChanges struct {
+	*dlq.Plan
+	Fixed   dlq.FixCounts `json:"fixed"`
+	Changes []changeRow   `json:"changes"`
+}
+
+// answer is what a dry run answers with.
+func (s *sendingFlags) answer(p *dlq.Plan) any {
+	if s.counts == nil {
+		return p
+	}
+	return plannedChanges{p, s.counts.Counts(), changeRows(s.counts.Samples(), s.mask)}
+}
+
+// text shows the sampled changes to a person.
+func (s *sendingFlags) text(a *app) string {
+	if s.counts == nil {
+		return ""
+	}
+	return changesText(s.counts.Counts(), s.counts.Samples(), s.mask, a.print.outColor)
+}
