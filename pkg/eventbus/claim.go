@@ -132,6 +132,9 @@ func (c *claim) receive(gone <-chan struct{}, messages <-chan *sarama.ConsumerMe
 			if len(messages) == 0 {
 				c.blocked = time.Time{}
 			}
+			if c.sub.holding.Load() {
+				c.adjust()
+			}
 		case <-c.poked:
 			c.refill()
 		case <-gone:
@@ -241,9 +244,6 @@ func (c *claim) adjust() {
 	why := c.pauseReason()
 	was := c.paused
 	c.paused = why != ""
-	if c.paused {
-		c.hungry = true
-	}
 	s.mu.Unlock()
 	switch {
 	case why != "" && !was:
@@ -259,18 +259,29 @@ func (c *claim) adjust() {
 func (c *claim) pauseReason() string {
 	t, o := &c.tracker, &c.sub.opts
 	switch {
-	case c.sub.holding.Load():
+	case c.sub.holding.Load() && t.unfinished > 0:
+		// Without a record in hand there would be none to probe with.
 		return "breaker open"
 	case c.failingLetters > 0:
 		return "dead letters cannot be written"
 	case len(c.backlog) > 0:
 		return "full"
-	case c.paused && t.unfinished > o.MaxInFlight-o.MaxInFlight/4:
-		// The protocol client comes back to a partition only after a while, so
-		// there should be work left for that long.
+	case c.paused && t.unfinished > o.lowWater():
 		return "full"
 	}
 	return ""
+}
+
+// lowWater is where fetching goes on. The protocol client comes back to a
+// partition only after a while, so there should be work left for that long.
+func (o *Subscription) lowWater() int { return o.MaxInFlight - o.MaxInFlight/4 }
+
+// freed wakes the claim's goroutine when what has ended makes room that it
+// waits for, or may end a pause.
+func (c *claim) freed() {
+	if c.hungry && c.roomy() || c.paused && c.tracker.unfinished <= c.sub.opts.lowWater() {
+		c.poke()
+	}
 }
 
 // poke gets the claim's goroutine to look for room and at its pause.

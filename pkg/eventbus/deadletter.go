@@ -228,9 +228,7 @@ func (s *subscription) lettersSent(batch []*dead, errs []error) {
 		}
 		s.next(l)
 		s.wakeWorker()
-		if c.hungry && c.roomy() {
-			c.poke()
-		}
+		c.freed()
 	}
 }
 

@@ -8,20 +8,27 @@
 //
 // # What it promises
 //
+// TestModel, which lives through 10,000 histories by chance, and TestChaos on
+// three real brokers hold all of it; the tests in brackets hold one promise each.
+//
 //   - At least once: no offset is committed past unfinished work, so a record
 //     is handled, skipped on purpose, or in the dead letter topic before the
-//     group moves past it.
+//     group moves past it (TestParallelConsumer826LossOnClose).
 //   - Order by key: of the records of one key in one partition, no two are
 //     handled at once, and each ends, by success or by a dead letter, before the
-//     next begins, also across retries.
+//     next begins, also across retries (TestCloudEvents643LossAnd642Order). A call
+//     that was given up is the exception, see [Cancel].
 //   - Nothing waits for another key's retries: a record that failed waits on a
-//     timer, not in a worker.
+//     timer, not in a worker (TestWatermill374OneInFlight, TestPoisonSpeed).
 //   - Nothing is dropped when a dead letter cannot be written: its key waits,
-//     its partition pauses, and Health says so until the letter is written.
-//   - Only committed data is read (read_committed).
+//     its partition pauses, and Health says so until the letter is written
+//     (TestDaprSilentLoss, TestDeadLetterTopicDeleted, TestDeadLetterTopicDenied).
+//   - A dependency that is down costs no tries and makes no dead letters, as far
+//     as its errors tell, see [BreakerOptions] (TestDependencyDown).
+//   - Only committed data is read, read_committed (TestFromBeginningAndCommittedData).
 //   - Duplicates come only of a crash, a lost membership or a handler that
-//     outlives its deadline: at most [Subscription.MaxSpan] records of a
-//     partition.
+//     outlives its deadline: at most [Subscription.MaxSpan] offsets of a
+//     partition, fewer with [Subscription.DoneBits] (FuzzTracker).
 //
 // Not promised: order between keys, order after a topic's partition count
 // changed, and order past a dead letter unless [ParkKey] is chosen. After a

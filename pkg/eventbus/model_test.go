@@ -434,6 +434,7 @@ feeding:
 		case <-end.C:
 			if life > time.Minute {
 				m.describe()
+				m.failf("partition %d does not get on: %d of %d done, committed %d", p.id, len(p.finished), len(p.log), p.committed)
 			}
 			break feeding
 		}

@@ -16,6 +16,8 @@ const (
 	pipelineBytes = 512 << 10
 	// pipelineDepth bounds the requests under way over one connection.
 	pipelineDepth = 4
+	// gatherRounds bounds how often a request is put off for more to come in.
+	gatherRounds = 20
 )
 
 // courier takes the batches of many partitions to the broker that leads them, all
@@ -89,8 +91,8 @@ func (c *courier) takeBack(load *cargo) bool {
 // run makes requests until nothing waits.
 func (c *courier) run(s *sender) {
 	for {
-		// Whoever is about to call gets in.
-		runtime.Gosched()
+		c.await()
+		c.gather()
 		loads := c.next()
 		if loads == nil {
 			return
@@ -99,14 +101,37 @@ func (c *courier) run(s *sender) {
 	}
 }
 
-// next waits until a request is worth its cost and gives what it carries; nil when
-// nothing waits, and the courier rests from then on.
-func (c *courier) next() []*cargo {
+// gather lets those get in who are about to call, as all do that a request has
+// just been answered to: it yields as long as more come. Where nobody runs, that
+// takes no time.
+func (c *courier) gather() {
+	before := -1
+	for range gatherRounds {
+		runtime.Gosched()
+		c.mu.Lock()
+		now := c.bytes
+		c.mu.Unlock()
+		if now == before {
+			return
+		}
+		before = now
+	}
+}
+
+// await returns when a request is worth its cost.
+func (c *courier) await() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.inFlight > 0 && (c.bytes < pipelineBytes || c.inFlight >= pipelineDepth) {
 		c.changed.Wait()
 	}
+}
+
+// next gives what the next request carries; nil when nothing waits, and the courier
+// rests from then on.
+func (c *courier) next() []*cargo {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	n, size := 0, 0
 	for n < len(c.pending) && (n == 0 || size+c.pending[n].size <= requestBytes) && c.pending[n].use.same(c.pending[0].use) {
 		size += c.pending[n].size

@@ -669,3 +669,33 @@ func TestDrainLetsHandlersFinish(t *testing.T) {
 		r.finish()
 	})
 }
+
+// A partition that comes while the breaker is open, with nothing in hand to
+// probe with, is fetched from all the same; it once stayed paused for ever.
+func TestBreakerOpenWithNothingInHand(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Subscription{})
+		began := time.Now()
+		r.start(func(context.Context, Record) error {
+			if time.Since(began) < 10*time.Second {
+				return Unavailable(errBad)
+			}
+			return nil
+		})
+		list := records(20, 20)
+		end := r.claim("orders", 0, list...)
+		r.rest(3 * time.Second)
+		if got := r.sub.state(); got.Breaker != "open" {
+			t.Errorf("breaker is %s", got.Breaker)
+		}
+		end()
+		r.expectAt(0)
+		end = r.claim("orders", 0, list...)
+		r.rest(time.Minute)
+		r.expectAt(20)
+		r.expectLetters(0)
+		end()
+		r.finish()
+	})
+}

@@ -172,9 +172,7 @@ func (s *subscription) settle(w *worker, done int, failed verdict, now int64) {
 	default:
 		s.next(l)
 	}
-	if c.hungry && c.roomy() {
-		c.poke()
-	}
+	c.freed()
 }
 
 // next makes a lane that nobody holds ready again, if it has records.

@@ -77,6 +77,7 @@ func (s *subscription) abandon(w *worker, took time.Duration) {
 	s.obs.handled(c.source, "", 1, outcomeAbandoned, took)
 	l.firstFailed = time.Now().Add(-took)
 	s.failed(l, v, n)
+	c.freed()
 	s.wakeWorker()
 }
 

@@ -121,6 +121,12 @@ func (b *bench) fill(from, n, size int) {
 			b.t.Fatal(err)
 		}
 	}
+	// A commit is confirmed before readers see it; taking the id anew waits for that.
+	again, err := txn.Acquire(b.t.Context(), b.client, txn.Options{ID: b.queue + "-filler"})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	again.Close()
 }
 
 // letter makes letter i. There are 7 keys a partition.

@@ -291,7 +291,11 @@ func (c *chaos) finish(conn realkafka.Conn, topic string, f *flood) {
 		}
 		if len(lost) > 0 {
 			wait(t, time.Second)
-			return fmt.Errorf("%d records are not, such as %s at %+v", len(lost), lost[0], f.acked[lost[0]])
+			byPartition := map[int]int{}
+			for _, value := range lost {
+				byPartition[f.acked[value].partition]++
+			}
+			return fmt.Errorf("%d records are not, such as %s at offset %d; by partition %v", len(lost), lost[0], f.acked[lost[0]].offset, byPartition)
 		}
 		return nil
 	})
