@@ -204,7 +204,7 @@ func steady(text string) string {
 		{`cluster [A-Za-z0-9_-]{22}`, "cluster ID"},
 		{`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`, "TIME"},
 		{`\d+@\d+`, "P@O"},
-		{`(in|expires in|any moment|letter in) \d+ [dhms]( \d+ [hms])?`, "in SPAN"},
+		{`\b\d+ [dhms] \d+ [hms]\b`, "SPAN"},
 		{`in [\d.]+ s \([\d,]+/s\)`, "in SPEED"},
 		{`\d[\d,.]*/h\b`, "RATE"},
 		{`[\d.]+ ?(ms|s|m)\b`, "SPAN"},
