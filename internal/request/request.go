@@ -12,6 +12,10 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
+// notConnectedTries bounds how often a request is tried that found its broker
+// without a connection.
+const notConnectedTries = 4
+
 // To sends a request to the broker with this id. Errors are translated as
 // [kafka.Client.Do] does; a connection that broke is closed, so that the next
 // request makes it anew.
@@ -43,18 +47,25 @@ func ask[T any](ctx context.Context, c *kafka.Client, find func() (*sarama.Broke
 	// run when its caller has gone.
 	answers := make(chan T, 1)
 	err := c.Do(ctx, func() error {
-		b, err := find()
-		if err != nil {
-			return err
+		for try := 1; ; try++ {
+			b, err := find()
+			if err != nil {
+				return err
+			}
+			answer, err := send(b)
+			switch {
+			case err == nil:
+				answers <- answer
+				return nil
+			case errors.Is(err, sarama.ErrNotConnected) && try < notConnectedTries:
+				// Another call is connecting it or has just closed it, and
+				// nothing was sent.
+			default:
+				// That it is closed already is no news.
+				_ = b.Close()
+				return err
+			}
 		}
-		answer, err := send(b)
-		if err != nil {
-			// That it is closed already is no news.
-			_ = b.Close()
-			return err
-		}
-		answers <- answer
-		return nil
 	})
 	if err != nil {
 		var none T

@@ -34,6 +34,12 @@ type link struct {
 
 	mu   sync.Mutex
 	conn net.Conn
+
+	// opening makes the calls that open and close the connection take turns:
+	// until sarama's Open has returned, others take the broker for connected,
+	// and find it is not.
+	opening sync.Mutex
+	opened  int // counts the connections
 }
 
 func (c *Client) link(addr string, use linkUse) *link {
@@ -58,6 +64,30 @@ func (l *link) Dial(network, addr string) (net.Conn, error) {
 	defer l.mu.Unlock()
 	l.conn = conn
 	return conn, err
+}
+
+// open connects where there is no connection, or begins to; requests wait for
+// it. The number tells [link.drop] which connection is meant.
+func (l *link) open() (int, error) {
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	switch err := l.broker.Open(l.conf); {
+	case err == nil:
+		l.opened++
+	case !errors.Is(err, sarama.ErrAlreadyConnected):
+		return 0, err
+	}
+	return l.opened, nil
+}
+
+// drop closes a connection that broke, so that it is opened anew, unless
+// another call has done so. That it is closed already is no news.
+func (l *link) drop(opened int) {
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	if l.opened == opened {
+		_ = l.broker.Close()
+	}
 }
 
 func (l *link) hangUp() {
@@ -90,14 +120,13 @@ func askOnce[T any](ctx context.Context, l *link, request func(*sarama.Broker) (
 	defer stop()
 	answers := make(chan T, 1)
 	err := l.client.Do(ctx, func() error {
-		if err := l.broker.Open(l.conf); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
+		opened, err := l.open()
+		if err != nil {
 			return err
 		}
 		answer, err := request(l.broker)
 		if err != nil {
-			// A broken connection is not reopened by itself; that it is
-			// closed already is no news.
-			_ = l.broker.Close()
+			l.drop(opened) // it is not reopened by itself
 			return err
 		}
 		answers <- answer

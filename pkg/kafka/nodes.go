@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/IBM/sarama"
@@ -20,7 +19,7 @@ func (c *Client) node(id int32) (*sarama.Broker, error) {
 		}
 	}
 	l := c.link(addr, forAsking)
-	if err := l.broker.Open(l.conf); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
+	if _, err := l.open(); err != nil {
 		return nil, err
 	}
 	return l.broker, nil
