@@ -14,31 +14,44 @@ import (
 // time it was stored. The queue's own topic id is not in it, so that a mirrored
 // cluster gives the same.
 func ReplayID(l Letter, key, value []byte) string {
-	h := sha256.New()
-	add := func(b []byte) {
-		// A length before each keeps two splits of the same bytes apart; null is not empty.
-		n := -1
-		if b != nil {
-			n = len(b)
-		}
-		h.Write(strconv.AppendInt(nil, int64(n), 10))
-		h.Write([]byte{0})
-		h.Write(b)
-	}
+	var room [256]byte
+	b := room[:0]
 	if l.Origin.Known() {
-		add([]byte("origin"))
-		add([]byte(l.Origin.Topic))
-		add(strconv.AppendInt(nil, int64(l.Origin.Partition), 10))
-		add(strconv.AppendInt(nil, l.Origin.Offset, 10))
-		add([]byte(l.Group))
-		add(strconv.AppendInt(nil, int64(l.Attempts), 10))
+		b = addPart(b, "origin")
+		b = addPart(b, l.Origin.Topic)
+		b = addNumber(b, int64(l.Origin.Partition))
+		b = addNumber(b, l.Origin.Offset)
+		b = addPart(b, l.Group)
+		b = addNumber(b, int64(l.Attempts))
 	} else {
-		add([]byte("content"))
-		add([]byte(l.Origin.Topic))
-		add(strconv.AppendInt(nil, kafka.Milliseconds(l.Stored), 10))
-		add(key)
-		add(value)
+		b = addPart(b, "content")
+		b = addPart(b, l.Origin.Topic)
+		b = addNumber(b, kafka.Milliseconds(l.Stored))
+		b = addBytes(b, key)
+		b = addBytes(b, value)
 	}
-	add(strconv.AppendInt(nil, int64(l.ReplayCount), 10))
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	b = addNumber(b, int64(l.ReplayCount))
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}
+
+// addPart puts the length before the text, which keeps two splits of the same
+// bytes apart.
+func addPart(b []byte, s string) []byte {
+	b = append(strconv.AppendInt(b, int64(len(s)), 10), 0)
+	return append(b, s...)
+}
+
+func addNumber(b []byte, n int64) []byte {
+	var digits [20]byte
+	return addBytes(b, strconv.AppendInt(digits[:0], n, 10))
+}
+
+// addBytes is addPart for bytes: null is not empty.
+func addBytes(b, s []byte) []byte {
+	n := -1
+	if s != nil {
+		n = len(s)
+	}
+	return append(append(strconv.AppendInt(b, int64(n), 10), 0), s...)
 }

@@ -74,12 +74,14 @@ func (b *batch) encode(p *Producer, records []kafka.Record, now int64, sequence 
 	ptrs := make([]*sarama.Record, len(own))
 	first := stampOf(&records[b.indexes[0]], now)
 	last := first
+	var before []*sarama.RecordHeader
 	for n, i := range b.indexes {
 		rec := &records[i]
 		at := stampOf(rec, now)
 		last = max(last, at)
+		before = headersOf(rec.Headers, before)
 		own[n] = sarama.Record{
-			Key: rec.Key, Value: rec.Value, Headers: headersOf(rec.Headers),
+			Key: rec.Key, Value: rec.Value, Headers: before,
 			OffsetDelta: int64(n), TimestampDelta: time.Duration(at-first) * time.Millisecond,
 		}
 		ptrs[n] = &own[n]
@@ -95,15 +97,21 @@ func (b *batch) encode(p *Producer, records []kafka.Record, now int64, sequence 
 	return b.encoded
 }
 
-func headersOf(headers []kafka.Header) []*sarama.RecordHeader {
+// headersOf takes the names of the record before where they are the same.
+func headersOf(headers []kafka.Header, before []*sarama.RecordHeader) []*sarama.RecordHeader {
 	if len(headers) == 0 {
 		return nil
 	}
 	own := make([]sarama.RecordHeader, len(headers))
 	ptrs := make([]*sarama.RecordHeader, len(headers))
 	for i, h := range headers {
-		own[i] = sarama.RecordHeader{Key: []byte(h.Name), Value: h.Value}
 		ptrs[i] = &own[i]
+		own[i].Value = h.Value
+		if i < len(before) && string(before[i].Key) == h.Name {
+			own[i].Key = before[i].Key
+		} else {
+			own[i].Key = []byte(h.Name)
+		}
 	}
 	return ptrs
 }

@@ -3,7 +3,6 @@ package dlq
 import (
 	"context"
 	"slices"
-	"sync/atomic"
 
 	"github.com/multi-tenant/manage-kafka/internal/letters"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
@@ -15,9 +14,9 @@ type planned struct {
 	offset   int64
 	key      uint64
 	lane     int
-	probe    probe
-	sum      uint64       // of its bytes as they stand in the queue
-	record   kafka.Record // what is sent; without topic where nothing is
+	source   *kafka.Record // as it stands in the queue
+	sum      uint64        // of its bytes there
+	record   kafka.Record  // what is sent; without topic where nothing is
 	edited   bool
 	twins    []coordinate // the same letter again: resolved with it
 	rejected string       // why it cannot be sent after all
@@ -38,19 +37,12 @@ type batch struct {
 	last    bool // nothing follows it
 }
 
-const (
-	maxChunkLetters = 5000
-	maxChunkBytes   = 8 << 20
-	firstChunk      = 2000
-)
-
 // feed prepares batches while others are committed.
 type feed struct {
 	plan   *Plan
 	source *source
 	run    string
-	// size is how many letters the next batch may have.
-	size atomic.Int64
+	sizing sizing
 	// cursors are where each lane goes on, for the action under way.
 	cursors []int
 	turn    int
@@ -60,7 +52,7 @@ type feed struct {
 
 func newFeed(p *Plan, run string) *feed {
 	f := &feed{plan: p, source: newSource(p.client, p.Queue, p.opts.Patience), run: run, cursors: make([]int, len(p.index.lanes))}
-	f.size.Store(firstChunk)
+	f.sizing.now.Store(firstChunk)
 	f.left = p.Letters + p.Park
 	return f
 }
@@ -119,7 +111,7 @@ func (p *Plan) steps() []step {
 // next prepares one batch. The lanes take turns, so that a transaction spreads
 // over the partitions.
 func (f *feed) next(ctx context.Context, s step) (batch, error) {
-	b := batch{action: s.action, letters: f.pick(s.fate, int(f.size.Load()))}
+	b := batch{action: s.action, letters: f.pick(s.fate, int(f.sizing.now.Load()))}
 	if len(b.letters) == 0 {
 		return b, nil
 	}
@@ -144,7 +136,7 @@ func (f *feed) next(ctx context.Context, s step) (batch, error) {
 			l.gone = true
 			continue
 		}
-		l.probe, l.sum = probeOf(r), sumOf(r)
+		l.source, l.sum = r, sumOf(r)
 		if s.action.sends() {
 			letter := letters.Read(*r)
 			drafts, of = append(drafts, f.plan.draft(r, &letter)), append(of, l)

@@ -56,9 +56,7 @@ func (p *Plan) finish(ctx context.Context, out *Outgoing) error {
 // headers are the letter's own without those of the failure, which would grow
 // with each round until no topic takes them, and with those of the replay.
 func (p *Plan) headers(src *kafka.Record, l *Letter) []kafka.Header {
-	kept := letters.Strip(src.Headers)
-	headers := make([]kafka.Header, len(kept), len(kept)+5)
-	copy(headers, kept)
+	headers := letters.Strip(src.Headers) // a slice of its own, with room
 	add := func(name, value string) {
 		headers = append(headers, kafka.Header{Name: name, Value: []byte(value)})
 	}

@@ -188,7 +188,7 @@ func (r *replayer) work(ctx context.Context) error {
 	feeding, cancel := context.WithCancel(ctx)
 	f := newFeed(r.plan, r.id)
 	if r.opts.FirstChunk > 0 {
-		f.size.Store(int64(r.opts.FirstChunk))
+		f.sizing.now.Store(int64(r.opts.FirstChunk))
 	}
 	batches := make(chan feedResult, 1)
 	ended := make(chan struct{})
@@ -251,7 +251,7 @@ func (r *replayer) do(ctx context.Context, b batch, f *feed) error {
 		if err != nil {
 			return err
 		}
-		f.adapt(n, time.Since(began))
+		f.sizing.adapt(n, time.Since(began))
 		r.opts.Progress(Progress{Run: r.id, Done: r.result.Done, Total: r.result.Planned, Behind: r.result.Planned - r.result.Done - r.result.Left()})
 		if info.Letters > 0 {
 			if err := r.hook(ctx, r.opts.AfterChunk, info); err != nil {
@@ -285,18 +285,5 @@ func (r *replayer) hook(ctx context.Context, hook func(context.Context, ChunkInf
 				return err
 			}
 		}
-	}
-}
-
-// adapt makes batches as large as half a second of open transaction allows:
-// readers of the target at read_committed wait that long.
-func (f *feed) adapt(n int, took time.Duration) {
-	const most, goal = 500 * time.Millisecond, 250 * time.Millisecond
-	size := f.size.Load()
-	switch {
-	case took > most:
-		f.size.Store(max(100, size/2))
-	case took < goal && int64(n) >= size/2:
-		f.size.Store(min(maxChunkLetters, size*2))
 	}
 }

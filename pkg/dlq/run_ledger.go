@@ -83,7 +83,8 @@ func (r *replayer) chunk(s chunkSet, now time.Time) *chunkRecord {
 			offsets[i] = m.offset
 			_, _ = sum.Write(binary.BigEndian.AppendUint64(nil, m.letter.sum))
 			if p.Probe == nil && !m.twin {
-				p.Probe, p.Epoch = &[3]int64{m.offset, m.letter.probe.timestamp, int64(m.letter.probe.crc)}, m.letter.probe.epoch
+				found := probeOf(m.letter.source)
+				p.Probe, p.Epoch = &[3]int64{m.offset, found.timestamp, int64(found.crc)}, found.epoch
 			}
 		}
 		p.Ranges = encodeSpans(spansOf(offsets))

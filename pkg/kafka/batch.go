@@ -69,6 +69,7 @@ func (f *Fetched) addBatch(batch *sarama.RecordBatch, from int64, aborts *aborts
 		stamp = LogAppendTime
 	}
 	f.Records = slices.Grow(f.Records, len(batch.Records))
+	var before []Header
 	for _, r := range batch.Records {
 		offset := batch.FirstOffset + r.OffsetDelta
 		// A batch is sent whole even when the fetch starts inside it.
@@ -82,9 +83,10 @@ func (f *Fetched) addBatch(batch *sarama.RecordBatch, from int64, aborts *aborts
 		case !at.IsZero():
 			at = at.Add(r.TimestampDelta)
 		}
+		before = readHeaders(r.Headers, before)
 		f.Records = append(f.Records, Record{
 			Topic: f.Topic, Partition: f.Partition, Offset: offset, LeaderEpoch: batch.PartitionLeaderEpoch,
-			Timestamp: at, TimestampType: stamp, Key: r.Key, Value: r.Value, Headers: readHeaders(r.Headers),
+			Timestamp: at, TimestampType: stamp, Key: r.Key, Value: r.Value, Headers: before,
 		})
 	}
 }
@@ -119,12 +121,18 @@ func (f *Fetched) addLegacy(set *sarama.MessageSet, from int64) {
 	}
 }
 
-func readHeaders(headers []*sarama.RecordHeader) []Header {
+// readHeaders takes the headers of a record. Records of a batch mostly have the
+// same ones, so that the names of the record before serve again.
+func readHeaders(headers []*sarama.RecordHeader, before []Header) []Header {
 	if len(headers) == 0 {
 		return nil
 	}
 	out := make([]Header, len(headers))
 	for i, h := range headers {
+		if i < len(before) && before[i].Name == string(h.Key) {
+			out[i] = Header{Name: before[i].Name, Value: h.Value}
+			continue
+		}
 		out[i] = Header{Name: string(h.Key), Value: h.Value}
 	}
 	return out

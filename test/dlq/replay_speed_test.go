@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,16 +13,20 @@ import (
 )
 
 // Replaying takes two readings, transactions and a ledger; copying with kcat
-// one of each and no promise. Of several pairs the best counts: what runs
-// beside the test makes each slower by chance.
+// one of each and no promise. What runs beside the test makes each slower by
+// chance: the median of several pairs counts.
 func TestReplaySpeed(t *testing.T) {
-	n, pairs, least := 20_000, 1, 0.05
+	n, pairs, least := 50_000, 3, 0.3
 	if long() {
 		n, pairs, least = 100_000, 5, 0.6
 	}
 	cluster := realkafka.Shared(t)
 	binary := build(t)
-	best := 0.0
+	// The first replay of a cluster has to wait for topics that the brokers make.
+	warm := newBench(t, cluster, 6)
+	warm.fill(0, 60, 1000)
+	warm.timeReplay(binary)
+	var ratios []float64
 	for range pairs {
 		b := newBench(t, cluster, 6)
 		b.fill(0, n, 1000)
@@ -30,12 +35,13 @@ func TestReplaySpeed(t *testing.T) {
 		copied := b.timeCopy()
 		ratio := copied.Seconds() / replayed.Seconds()
 		t.Logf("%d letters of 1 KB: replay %.0f/s, kcat -C | kcat -P %.0f/s, ratio %.2f", n, float64(n)/replayed.Seconds(), float64(n)/copied.Seconds(), ratio)
-		if best = max(best, ratio); best >= least {
-			break
-		}
+		ratios = append(ratios, ratio)
 	}
-	if best < least {
-		t.Errorf("ratio %.2f, want %.2f", best, least)
+	slices.Sort(ratios)
+	if median := ratios[len(ratios)/2]; median < least {
+		t.Errorf("ratio %.2f, want %.2f", median, least)
+	} else {
+		t.Logf("ratio %.2f, at least %.2f", median, least)
 	}
 }
 
