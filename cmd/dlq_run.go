@@ -33,6 +33,10 @@ func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) erro
 	}
 	opts.Version, opts.Notice, opts.Stop = readVersion().Version, a.print.status1, i.stop
 	opts.ReadOnly = flags.dryRun || flags.planFile != ""
+	if flags.sending.mask, err = a.valueMask(c); err != nil {
+		return err
+	}
+	opts.Mask = flags.sending.mask.Apply
 	end, err := flags.sending.prepare(i.ctx, a, flags.cmd, c, flags, &opts)
 	if err != nil {
 		return err

@@ -70,7 +70,11 @@ func (a *app) outcomeOf(ctx context.Context, c *kafka.Client, ledger string, run
 	if run.Action != dlq.Replayed && run.Action != dlq.Edited {
 		return nil
 	}
-	w, _, err := dlq.WatchRun(ctx, c, run.ID, dlq.WatchOptions{Ledger: ledger})
+	mask, err := a.valueMask(c)
+	var w *dlq.Watcher
+	if err == nil {
+		w, _, err = dlq.WatchRun(ctx, c, run.ID, dlq.WatchOptions{Ledger: ledger, Mask: mask.Apply})
+	}
 	if err == nil {
 		var r dlq.Report
 		if r, err = w.Look(ctx); err == nil {

@@ -65,9 +65,6 @@ func (s *sendingFlags) prepare(ctx context.Context, a *app, cmd *cobra.Command, 
 			return end, err
 		}
 		end = closer
-		if s.mask, err = a.valueMask(c); err != nil {
-			return end, err
-		}
 		s.counts = o.UseFixer(fixer)
 		if flags.dryRun {
 			const usual = 5

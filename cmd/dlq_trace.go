@@ -37,7 +37,11 @@ func runDLQTrace(ctx context.Context, a *app, queue, letter string, settle time.
 		return err
 	}
 	defer c.Close()
-	t, err := dlq.TraceLetter(ctx, c, queue, letter, dlq.WatchOptions{Ledger: ledger, Settle: settle})
+	mask, err := a.valueMask(c)
+	if err != nil {
+		return err
+	}
+	t, err := dlq.TraceLetter(ctx, c, queue, letter, dlq.WatchOptions{Ledger: ledger, Settle: settle, Mask: mask.Apply})
 	if err != nil {
 		return explainDLQ(err)
 	}

@@ -73,7 +73,11 @@ func runDLQWatch(ctx context.Context, a *app, run string, flags watchFlags) erro
 		}
 	}
 	shown := ""
-	opts := dlq.WatchOptions{Ledger: ledger, Settle: flags.settle, Groups: flags.groups}
+	mask, err := a.valueMask(c)
+	if err != nil {
+		return err
+	}
+	opts := dlq.WatchOptions{Ledger: ledger, Settle: flags.settle, Groups: flags.groups, Mask: mask.Apply}
 	opts.Report = func(r dlq.Report) {
 		if text := outcomeText(&r); text != shown {
 			shown = text

@@ -73,7 +73,7 @@ func (o *Options) UseCanary(c *kafka.Client, opts CanaryOptions) error {
 	if opts.Patience <= 0 {
 		opts.Patience = DefaultCanaryPatience
 	}
-	cn := &canary{client: c, queue: o.Queue, group: o.ForGroup, stop: o.Stop, opts: opts}
+	cn := &canary{client: c, queue: o.Queue, group: o.ForGroup, stop: o.Stop, mask: o.Mask, opts: opts}
 	o.FirstChunk = opts.Letters
 	o.BeforeChunk, o.AfterChunk = cn.before, cn.after
 	return nil
@@ -84,6 +84,7 @@ type canary struct {
 	queue   string
 	group   string
 	stop    <-chan struct{}
+	mask    func([]byte) []byte
 	opts    CanaryOptions
 	watcher *Watcher
 	decided bool
@@ -99,7 +100,7 @@ func (cn *canary) before(ctx context.Context, _ ChunkInfo) error {
 	if err != nil {
 		return err
 	}
-	w := newWatcher(cn.client, topic, WatchOptions{Settle: cn.opts.Settle})
+	w := newWatcher(cn.client, topic, WatchOptions{Settle: cn.opts.Settle, Mask: cn.mask})
 	if cn.group != "" && cn.group != ForOriginalGroup {
 		w.opts.Groups = []string{cn.group}
 	}

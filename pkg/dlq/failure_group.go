@@ -60,12 +60,7 @@ func (r *queueReading) group(ctx context.Context, opts FailuresOptions) (*groupi
 			l := letters.Read(*rec)
 			if match.Match(ctx, rec, &l) {
 				buf = l.AppendFailure(buf[:0])
-				if opts.Mask != nil && l.Format == letters.Node {
-					shown := *rec
-					shown.Value = opts.Mask(rec.Value)
-					l = letters.Read(shown)
-				}
-				g.add(buf, rec, &l, done)
+				g.add(buf, rec, shownAs(rec, &l, opts.Mask), done)
 			}
 		}
 	})

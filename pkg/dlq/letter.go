@@ -11,3 +11,15 @@ func HeaderText(h kafka.Header) (shown string, isNumber bool) { return letters.H
 
 // Letter is what is known about a record that stands in a dead letter queue.
 type Letter = letters.Letter
+
+// shownAs is what may be shown of a letter. The errors that Node services put
+// into the value are part of it, and hidden where the value's members are.
+func shownAs(r *kafka.Record, l *Letter, mask func(value []byte) []byte) *Letter {
+	if mask == nil || l.Format != letters.Node {
+		return l
+	}
+	shown := *r
+	shown.Value = mask(r.Value)
+	masked := letters.Read(shown)
+	return &masked
+}

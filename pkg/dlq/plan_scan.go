@@ -116,7 +116,7 @@ func (w *scanWorker) take(ctx context.Context, r *kafka.Record) {
 	if p.oldest.IsZero() || r.Timestamp.Before(p.oldest) {
 		p.oldest = r.Timestamp
 	}
-	w.count(&l)
+	w.count(r, &l)
 	if w.err == nil {
 		w.err = w.enter(ctx, r, &l)
 	}
@@ -172,7 +172,7 @@ func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *ent
 	default:
 		t.letters++
 		if len(p.Sample) < planSample {
-			p.Sample = append(p.Sample, PlanLetter{Letter: letterName(r.Partition, r.Offset), Topic: t.name, To: part, Key: r.Key, Class: l.RootClass()})
+			p.Sample = append(p.Sample, PlanLetter{Letter: letterName(r.Partition, r.Offset), Topic: t.name, To: part, Key: r.Key, Class: shownAs(r, l, p.opts.Mask).RootClass()})
 		}
 	}
 	return nil
@@ -234,7 +234,7 @@ func keyHash(topic string, key []byte) uint64 {
 	return max(1, d.Sum64())
 }
 
-func (w *scanWorker) count(l *Letter) {
+func (w *scanWorker) count(r *kafka.Record, l *Letter) {
 	if p := w.plan; l.Group != "" && len(p.groups) < maxGroups && !slices.Contains(p.groups, l.Group) {
 		p.groups = append(p.groups, l.Group)
 	}
@@ -244,7 +244,8 @@ func (w *scanWorker) count(l *Letter) {
 		if len(w.failures) >= maxFailures {
 			return
 		}
-		f = &PlanFailure{ID: letters.FingerprintOf(w.buf), Class: l.RootClass(), Message: clip(l.Message)}
+		shown := shownAs(r, l, w.plan.opts.Mask)
+		f = &PlanFailure{ID: letters.FingerprintOf(w.buf), Class: shown.RootClass(), Message: clip(shown.Message)}
 		w.failures[string(w.buf)] = f
 	}
 	f.Letters++

@@ -22,6 +22,8 @@ type WatchOptions struct {
 	// letter failed in or, where it names none, every group that commits on the
 	// target's partition.
 	Groups []string
+	// Mask is as in [Options].
+	Mask func(value []byte) []byte
 	// Report is called after each look.
 	Report func(Report)
 }

@@ -61,7 +61,8 @@ func (w *Watcher) take(r *kafka.Record, l *Letter) {
 	item.dead, item.same = true, id == string(item.failure[:])
 	f := w.again[id]
 	if f == nil {
-		f = &AgainFailure{ID: id, Class: l.RootClass(), Message: clip(l.Message), Same: item.same, Letter: letterName(r.Partition, r.Offset), Was: letterName(item.part, item.offset)}
+		shown := shownAs(r, l, w.opts.Mask)
+		f = &AgainFailure{ID: id, Class: shown.RootClass(), Message: clip(shown.Message), Same: item.same, Letter: letterName(r.Partition, r.Offset), Was: letterName(item.part, item.offset)}
 		w.again[id] = f
 	}
 	f.Letters++
