@@ -32,11 +32,14 @@ func (a *app) dlqChangeCommands() []*cobra.Command {
 func explainRun(err error) error {
 	var busy *dlq.BusyError
 	var canary *dlq.CanaryError
+	var again *dlq.AgainError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &canary):
 		return explainCanary(canary)
+	case errors.As(err, &again):
+		return withHint(withCode(err, exitPartly), "see it with: manage-kafka dlq show %s %s", again.Queue, again.Failure.Letter)
 	case errors.Is(err, fix.ErrGivenUp):
 		return withHint(err, "nothing was sent in vain: what was committed stays; make the program cheaper")
 	case errors.As(err, &busy):

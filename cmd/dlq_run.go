@@ -67,8 +67,10 @@ func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) erro
 func (a *app) doPlan(i *interruption, plan *dlq.Plan, opts dlq.Options) error {
 	bar := newProgress(a.print, doingText(plan.Action)+" "+plan.Queue, plan.Letters+plan.Park)
 	bar.unit = "letter"
-	last := int64(0)
+	last, note := int64(0), ""
+	bar.note = func() string { return note }
 	plan.OnProgress(func(p dlq.Progress) {
+		note = followedText(p)
 		bar.count(p.Done - last)
 		last = p.Done
 	})
@@ -94,6 +96,18 @@ func (a *app) doPlan(i *interruption, plan *dlq.Plan, opts dlq.Options) error {
 			"the same command does the rest")
 	}
 	return nil
+}
+
+// followedText is what became of the letters of a run so far.
+func followedText(p dlq.Progress) string {
+	text := ""
+	if p.Followed && p.Passed >= 0 {
+		text = fmt.Sprintf(", %s passed", grouped(p.Passed))
+	}
+	if p.Followed && (p.DeadAgain > 0 || p.Passed >= 0) {
+		text += fmt.Sprintf(", %s dead again", grouped(p.DeadAgain))
+	}
+	return text
 }
 
 // needReason wants a reason where it counts.

@@ -34,8 +34,8 @@ func (s *sendingFlags) bind(cmd *cobra.Command) {
 	s.fix.bind(cmd)
 	f := cmd.Flags()
 	f.IntVar(&s.canary, "canary", 0, "send `N` letters first, wait for what becomes of them, and go on only if they pass")
-	f.StringVar(&s.stopIf, "stop-if-redead", "0%", "stop after the canary when more than this `share` of it is dead again")
-	f.DurationVar(&s.settle, "settle", dlq.DefaultSettle, "how long after its commit a letter of the canary has passed")
+	f.StringVar(&s.stopIf, "stop-if-redead", "0%", "stop when more than this `share` of what consumers have dealt with is dead again; of a canary alone where it is not given")
+	f.DurationVar(&s.settle, "settle", dlq.DefaultSettle, "how long after its commit a letter has passed")
 	f.DurationVar(&s.patience, "canary-patience", dlq.DefaultCanaryPatience, "how long the outcome of the canary is waited for, before the run stops")
 	f.IntVar(&s.sample, "sample", 0, "with --dry-run: show what the changes do to `N` letters (default 5)")
 	f.Uint64Var(&s.seed, "seed", 1, "which letters --sample takes")
@@ -45,7 +45,13 @@ func (s *sendingFlags) bind(cmd *cobra.Command) {
 const canaryHelp = `With --canary N the run sends N letters and waits, with no transaction open, until
 their group has passed them (--settle after its commit) or they are dead again. Is
 more than --stop-if-redead of them, it stops by itself: no further letter is sent,
-and it says which failure that was (5).`
+and it says which failure that was (5).
+
+--stop-if-redead P holds for the whole run, with a canary or without: every two
+seconds, between transactions, it looks what came back, and stops where that is
+more than P of what consumers have dealt with, and more than one letter (5). A run
+without --rate may have sent everything before its consumers deal with the first.
+The line of progress tells passed and dead again, but with -q.`
 
 // prepare puts what the flags ask for into the options. end ends what it started.
 func (s *sendingFlags) prepare(ctx context.Context, a *app, cmd *cobra.Command, c *kafka.Client, flags *runFlags, o *dlq.Options) (end func(), err error) {
@@ -89,9 +95,13 @@ func (s *sendingFlags) useCanary(a *app, cmd *cobra.Command, c *kafka.Client, o 
 	switch {
 	case s.canary < 0, s.canary == 0 && cmd.Flags().Changed("canary"):
 		return usageOf(cmd, fmt.Errorf("--canary %d: want a number of letters from 1", s.canary))
-	case s.canary == 0 && (typed(cmd, "stop-if-redead") || typed(cmd, "settle") || typed(cmd, "canary-patience")):
-		return usageOf(cmd, errors.New("--stop-if-redead, --settle and --canary-patience are of a canary: give --canary too"))
-	case s.canary == 0:
+	case s.canary == 0 && typed(cmd, "canary-patience"):
+		return usageOf(cmd, errors.New("--canary-patience is of a canary: give --canary too"))
+	}
+	if stop := typed(cmd, "stop-if-redead"); stop || !a.print.quiet {
+		o.Follow = &dlq.FollowOptions{Settle: s.settle, Stop: stop, MaxAgain: share}
+	}
+	if s.canary == 0 {
 		return nil
 	}
 	shown := ""

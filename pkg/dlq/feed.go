@@ -17,6 +17,8 @@ type planned struct {
 	source   *kafka.Record // as it stands in the queue
 	sum      uint64        // of its bytes there
 	record   kafka.Record  // what is sent; without topic where nothing is
+	group    string        // that it failed in, where somebody asks
+	event    string        // its id, where no header tells the letter
 	edited   bool
 	twins    []coordinate // the same letter again: resolved with it
 	rejected string       // why it cannot be sent after all
@@ -48,12 +50,14 @@ type feed struct {
 	turn    int
 	room    int   // bytes left in the batch under way
 	left    int64 // letters that no batch has yet
+	follows bool
 }
 
 func newFeed(p *Plan, run string) *feed {
 	f := &feed{plan: p, source: newSource(p.client, p.Queue, p.opts.Patience), run: run, cursors: make([]int, len(p.index.lanes))}
 	f.sizing.now.Store(firstChunk)
 	f.left = p.Letters + p.Park
+	f.follows = p.opts.Follow != nil
 	return f
 }
 
@@ -140,6 +144,9 @@ func (f *feed) next(ctx context.Context, s step) (batch, error) {
 		if s.action.sends() {
 			letter := letters.Read(*r)
 			drafts, of = append(drafts, f.plan.draft(r, &letter)), append(of, l)
+			if f.follows {
+				f.follow(l, &letter)
+			}
 		}
 	}
 	if err := f.plan.fix(ctx, drafts); err != nil {
@@ -149,6 +156,16 @@ func (f *feed) next(ctx context.Context, s step) (batch, error) {
 		f.prepare(ctx, of[i], out)
 	}
 	return b, ctx.Err()
+}
+
+// follow keeps what tells later that a letter came back.
+func (f *feed) follow(l *planned, letter *Letter) {
+	if l.group = f.plan.groupOf(letter); l.group == "" {
+		l.group = letter.Group
+	}
+	if f.plan.opts.Follow.Stop && (letter.Format == letters.Node || letter.Format == letters.Bare) {
+		l.event = eventID(l.source.Value)
+	}
 }
 
 func (f *feed) prepare(ctx context.Context, l *planned, out *Outgoing) {

@@ -104,6 +104,8 @@ type Options struct {
 	// open. Their error ends the run as an operator's stop would, and is returned.
 	BeforeChunk func(context.Context, ChunkInfo) error
 	AfterChunk  func(context.Context, ChunkInfo) error
+	// Follow, when set, has a run look now and then what becomes of its letters.
+	Follow *FollowOptions
 	// FirstChunk bounds the first transaction, as a canary does; 0 does not.
 	FirstChunk int
 
@@ -170,6 +172,11 @@ type Progress struct {
 	Done   int64 // letters sent or resolved
 	Total  int64
 	Behind int64 // of them left pending so far
+	// Followed tells that the run knows what became of some of its letters, as
+	// [Options.Follow] asks: Passed of those whose group is known, -1 where none
+	// is, and DeadAgain.
+	Followed          bool
+	Passed, DeadAgain int64
 }
 
 const (

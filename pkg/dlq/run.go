@@ -59,6 +59,10 @@ type replayer struct {
 	waters   watermark
 	identity identity
 	pace     pace
+	follower *follower
+	followed bool // what follows is known
+	passed   int64
+	again    int64 // dead
 }
 
 // committer writes transactions.
@@ -128,6 +132,7 @@ func newReplayer(p *Plan) *replayer {
 		plan: p, client: p.client, opts: p.opts, id: newRunID(time.Now()), began: time.Now(), ledger: p.ledger,
 		held: map[uint64]bool{}, behind: map[string]*Reason{}, identity: p.identity(), waters: newWatermark(p),
 	}
+	r.follower = newFollower(p, r.id)
 	r.result = Result{Run: r.id, Queue: p.Queue, Action: p.Action, State: Done, Planned: p.Letters + p.Park, Behind: []Reason{}, Expired: []string{}}
 	return r
 }
@@ -252,7 +257,12 @@ func (r *replayer) do(ctx context.Context, b batch, f *feed) error {
 			return err
 		}
 		f.sizing.adapt(n, time.Since(began))
-		r.opts.Progress(Progress{Run: r.id, Done: r.result.Done, Total: r.result.Planned, Behind: r.result.Planned - r.result.Done - r.result.Left()})
+		if r.opts.FirstChunk == 0 || r.result.Transactions > 1 { // a canary is judged by its hook
+			if err := r.follower.look(ctx, r); err != nil {
+				return err
+			}
+		}
+		r.tellProgress()
 		if info.Letters > 0 {
 			if err := r.hook(ctx, r.opts.AfterChunk, info); err != nil {
 				return err
@@ -263,6 +273,13 @@ func (r *replayer) do(ctx context.Context, b batch, f *feed) error {
 		}
 	}
 	return nil
+}
+
+func (r *replayer) tellProgress() {
+	r.opts.Progress(Progress{
+		Run: r.id, Done: r.result.Done, Total: r.result.Planned, Behind: r.result.Planned - r.result.Done - r.result.Left(),
+		Followed: r.followed, Passed: r.passed, DeadAgain: r.again,
+	})
 }
 
 func (r *replayer) hook(ctx context.Context, hook func(context.Context, ChunkInfo) error, info ChunkInfo) error {

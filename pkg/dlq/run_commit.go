@@ -269,6 +269,9 @@ func (r *replayer) committed(w *writing, offsets []int64) (ChunkInfo, error) {
 		r.beat, r.mineAt = now, max(r.mineAt, offsets[w.runAt])
 		r.said = w.ends
 	}
+	if w.action.sends() {
+		r.follower.sent(w.todo, offsets)
+	}
 	r.result.Transactions++
 	info.Done = r.result.Done
 	return info, nil

@@ -77,6 +77,9 @@ func (r *replayer) waitTurn(ctx context.Context, n int) error {
 
 // idle waits, shows that the run lives, and ends early when the operator stops it.
 func (r *replayer) idle(ctx context.Context, d time.Duration) error {
+	if r.follower != nil {
+		d = min(d, r.follower.opts.Every)
+	}
 	timer := time.NewTimer(min(d, max(0, heartbeat-time.Since(r.beat))))
 	defer timer.Stop()
 	select {
@@ -85,7 +88,15 @@ func (r *replayer) idle(ctx context.Context, d time.Duration) error {
 	case <-r.opts.Stop:
 		return errStopped
 	case <-timer.C:
-		return r.heartbeat(ctx)
+		if err := r.heartbeat(ctx); err != nil {
+			return err
+		}
+		if r.follower != nil && r.result.Transactions > 0 {
+			err := r.follower.look(ctx, r)
+			r.tellProgress()
+			return err
+		}
+		return nil
 	}
 }
 
