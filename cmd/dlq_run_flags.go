@@ -58,6 +58,7 @@ func (r *runFlags) bindSending(cmd *cobra.Command) {
 	f.StringVar(&r.opts.Timestamp, "timestamp", dlq.TimestampNow, "`now`, or original: that of the event")
 	f.IntVar(&r.opts.MaxReplays, "max-replays", dlq.DefaultMaxReplays, "park letters that were replayed `N` times before; -1 never")
 	f.StringVar(&r.planFile, "plan", "", "write the plan to `file` for somebody else to apply, and send nothing")
+	f.DurationVar(&r.opts.KeepAudit, "keep-audit", dlq.DefaultKeepAudit, "when the ledger has grown, the end of the run merges what is older than this `duration`, as dlq ledger gc does")
 	r.bindPace(cmd)
 	r.sending.bind(cmd)
 	completeValues(cmd, "partition-by", "original", "key", "murmur2", "crc32", "fnv1a")

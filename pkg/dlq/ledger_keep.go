@@ -43,29 +43,8 @@ func MergeLedger(ctx context.Context, c *kafka.Client, opts Options, keep time.D
 		return nil, err
 	}
 	defer r.producer.Close()
-	q := r.state()
-	m := &Merge{Queue: opts.Queue, Run: r.id}
-	w := &writing{}
-	before := time.Now().Add(-keep)
-	for _, state := range r.ledger.Queues() {
-		if state.Queue != opts.Queue {
-			continue
-		}
-		for _, key := range state.keys {
-			if key.at.After(before) {
-				m.Kept++
-				continue
-			}
-			m.Chunks++
-			w.tombstone(r.opts.Ledger, key.ledgerKey)
-		}
-	}
-	if m.Chunks == 0 {
-		return m, r.finish(ctx)
-	}
-	parts := q.snapshot(r.plan.bounds)
-	m.Snapshot = len(parts)
-	if err := r.restate(ctx, w, parts); err != nil {
+	m, err := r.merge(ctx, time.Now().Add(-keep), Running)
+	if err != nil {
 		return m, err
 	}
 	return m, r.finish(ctx)
@@ -84,7 +63,7 @@ func ResetLedger(ctx context.Context, c *kafka.Client, opts Options) (run string
 	for _, key := range r.state().keys {
 		w.tombstone(r.opts.Ledger, key.ledgerKey)
 	}
-	if err := r.restate(ctx, w, []snapRecord{{}}); err != nil {
+	if err := r.restate(ctx, w, []snapRecord{{}}, Running); err != nil {
 		return r.id, err
 	}
 	return r.id, r.finish(ctx)
@@ -160,8 +139,9 @@ func (w *writing) tombstone(topic string, key ledgerKey) {
 	w.write.Records = append(w.write.Records, kafka.Record{Topic: topic, Key: []byte(key.String())})
 }
 
-// restate writes a snapshot, and deletes what it replaces, in one transaction.
-func (r *replayer) restate(ctx context.Context, w *writing, parts []snapRecord) error {
+// restate writes a snapshot, and deletes what it replaces, in one transaction,
+// in which the run says how it stands.
+func (r *replayer) restate(ctx context.Context, w *writing, parts []snapRecord, state RunState) error {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	deleted := w.write.Records
 	w.write.Records = nil
@@ -185,7 +165,7 @@ func (r *replayer) restate(ctx context.Context, w *writing, parts []snapRecord) 
 			return err
 		}
 	}
-	if err := w.ledger(r.opts.Ledger, r.runKey(), r.runRecord(Running, now)); err != nil {
+	if err := w.ledger(r.opts.Ledger, r.runKey(), r.runRecord(state, now)); err != nil {
 		return err
 	}
 	w.write.Records = append(w.write.Records, deleted...)

@@ -118,6 +118,11 @@ type Options struct {
 	MaxLag   int64
 	LagGroup string
 
+	// KeepAudit is how long the ledger tells of each transaction by itself, where
+	// a run merges it at its end because it has grown; default [DefaultKeepAudit].
+	KeepAudit time.Duration
+	mergeAt   int // records of the queue
+
 	// Takeover fences a run that lives. AssumeDead goes on after one that ended
 	// uncleanly without watching it first.
 	Takeover   bool
@@ -207,6 +212,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Patience <= 0 {
 		o.Patience = defaultPatience
+	}
+	if o.KeepAudit <= 0 {
+		o.KeepAudit = DefaultKeepAudit
+	}
+	if o.mergeAt <= 0 {
+		o.mergeAt = mergeAt
 	}
 	if o.RampStep <= 0 {
 		o.RampStep = defaultRampStep

@@ -106,7 +106,11 @@ func (p *Plan) Run(ctx context.Context) (*Result, error) {
 	r.pace = newPace(r.opts)
 	err = r.work(ctx)
 	if err == nil || errors.Is(err, errStopped) {
-		err = errors.Join(err, r.close(ctx))
+		if closed := r.close(ctx); closed == nil && err == nil {
+			r.mergeGrown(ctx)
+		} else {
+			err = errors.Join(err, closed)
+		}
 	} else {
 		r.giveUp(ctx, err)
 	}
