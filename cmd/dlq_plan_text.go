@@ -39,6 +39,9 @@ func planText(p *dlq.Plan, now time.Time) string {
 	for _, r := range p.Behind {
 		line("stay", "%s (first %s): %s", grouped(r.Letters), r.First, r.Text)
 	}
+	if p.Tombstones > 0 {
+		line("tombstones", "%s whose newest record the run sent", plural(p.Tombstones, "key"))
+	}
 	for _, t := range p.Targets {
 		groups := ""
 		if len(t.Groups) > 0 {
@@ -123,6 +126,9 @@ func (a *app) tellResult(p *dlq.Plan, r *dlq.Result) {
 	a.print.status("run %s: %s %s%s", r.Run, doneText(p.Action), plural(sent, "letter"), rate)
 	if r.Parked > 0 && p.Action != dlq.Parked {
 		a.print.status("parked %s: replayed too often before", plural(r.Parked, "letter"))
+	}
+	if r.Tombstones > 0 {
+		a.print.status("deleted %s by a tombstone each", plural(r.Tombstones, "key"))
 	}
 	if r.Twins > 0 {
 		a.print.status("resolved %s of them beside", plural(r.Twins, "duplicate"))

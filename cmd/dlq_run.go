@@ -147,6 +147,9 @@ func (a *app) confirmRun(ctx context.Context, plan *dlq.Plan) error {
 		}
 		what += " to " + strings.Join(names, ", ")
 	}
+	if plan.Tombstones > 0 {
+		what += fmt.Sprintf(" and deletes %s that it wrote", plural(plan.Tombstones, "key"))
+	}
 	const typed = 1000
 	if n > typed && !a.flags.yes && isTerminal(a.in) && isTerminal(a.errOut) {
 		return a.confirmCount(ctx, what, n)

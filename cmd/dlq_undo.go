@@ -16,7 +16,12 @@ func newDLQUndoCommand(a *app) *cobra.Command {
 		Short: "Make the letters of a run pending again",
 		Long: `Make the letters that a run replayed, discarded or parked pending again, but for
 those that a later run dealt with. What was sent cannot be taken back: the answer
-lists where each letter went.`,
+lists where each letter went.
+
+With --tombstone, on a target that is compacted, it also deletes each key whose
+newest record is still the one that the run sent, in the transaction that makes
+its letter pending. Keys with a newer record stay; what the key had before the
+replay does not come back. Another target is refused (2).`,
 		Example: `  manage-kafka dlq runs orders.dlq
   manage-kafka dlq undo orders.dlq 01JC3V5Z8Q2M7T9K4R6W0XABCD`,
 		Args:              cobra.ExactArgs(2),
@@ -31,6 +36,7 @@ lists where each letter went.`,
 		},
 	}
 	flags.bind(a, cmd, false)
+	cmd.Flags().BoolVar(&flags.opts.Tombstone, "tombstone", false, "on a compacted target delete the keys whose newest record the run sent")
 	return cmd
 }
 

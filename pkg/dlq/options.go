@@ -63,6 +63,9 @@ type Options struct {
 	ReadOnly bool
 	// Undo is the run whose letters become pending again, where Action is [Reopened].
 	Undo string
+	// Tombstone has an undo delete, on targets that are compacted, each key whose
+	// newest record is one that the run sent. Another target is [ErrInvalid].
+	Tombstone bool
 
 	// Selection says which pending letters are meant.
 	Selection Selection
@@ -252,6 +255,8 @@ func (o *Options) check() error {
 		return errorf(ErrInvalid, "max lag of no group")
 	case o.Action == Reopened && o.Undo == "":
 		return errorf(ErrInvalid, "no run named to undo")
+	case o.Tombstone && o.AtLeastOnce:
+		return errorf(ErrInvalid, "tombstones without transactions could delete what is newer")
 	}
 	if _, err := partitionerNamed(o.Partition); err != nil {
 		return err

@@ -36,6 +36,8 @@ type Plan struct {
 	Failures   []PlanFailure   `json:"failures"`
 	Sample     []PlanLetter    `json:"sample"`
 	Warnings   []string        `json:"warnings"`
+	// Tombstones are the keys that an undo deletes from its targets.
+	Tombstones int64 `json:"tombstones,omitempty"`
 	// Expires is when the oldest selected letter is deleted by age, zero where never.
 	Expires time.Time `json:"expires,omitzero"`
 
@@ -51,6 +53,7 @@ type Plan struct {
 	oldest      time.Time
 	groups      []string // that letters failed in
 	previous    *Run
+	tombstones  *tombstones
 }
 
 // Reason is why letters stay pending.
@@ -130,7 +133,11 @@ func Prepare(ctx context.Context, c *kafka.Client, opts Options) (*Plan, error) 
 		return nil, err
 	}
 	if opts.Action == Reopened {
-		return p, p.planUndo()
+		err := p.planUndo()
+		if err == nil && opts.Tombstone {
+			err = p.planTombstones(ctx)
+		}
+		return p, err
 	}
 	if err := p.scan(ctx); err != nil {
 		return nil, err

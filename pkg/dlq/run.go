@@ -28,6 +28,8 @@ type Result struct {
 	Seconds float64  `json:"seconds"`
 	// Transactions that were committed, with the letters in them.
 	Transactions int64 `json:"transactions"`
+	// Tombstones are the keys that an undo deleted from its targets.
+	Tombstones int64 `json:"tombstones,omitempty"`
 
 	expired int64
 }

@@ -22,6 +22,10 @@ func (r *replayer) commit(ctx context.Context, b batch) (ChunkInfo, error) {
 		if len(todo) == 0 {
 			return ChunkInfo{}, nil
 		}
+		// Most of what came to the targets is read with no transaction open.
+		if err := r.plan.tombstones.advance(ctx, r.client, r.id); err != nil {
+			return ChunkInfo{}, err
+		}
 		w, err := r.transaction(b, todo)
 		if err != nil {
 			return ChunkInfo{}, err
@@ -35,6 +39,8 @@ func (r *replayer) commit(ctx context.Context, b batch) (ChunkInfo, error) {
 		switch {
 		case errors.As(err, &lost):
 			err = r.recover(ctx, lost, w)
+		case errors.Is(err, errNewer):
+			err = nil
 		case ctx.Err() != nil:
 			return ChunkInfo{}, err
 		case errors.As(err, &rejected) && rejected.Index < len(todo):
@@ -182,6 +188,8 @@ type writing struct {
 	runAt  int // index of the run record, -1 without
 	marks  bool
 	ends   bool // its run record ends the run
+
+	tombstones []*tombstone // that its last records are
 }
 
 // transaction puts letters, the chunks that name them and, where it is time,
@@ -224,7 +232,13 @@ func (r *replayer) transaction(b batch, todo []*planned) (*writing, error) {
 		w.marks = true
 		w.write.Offsets = r.offsets(w)
 	}
-	w.write.Before = func(ctx context.Context) error { return r.identity.check(ctx, r.client) }
+	r.tombstones(w, todo)
+	w.write.Before = func(ctx context.Context) error {
+		if err := r.identity.check(ctx, r.client); err != nil {
+			return err
+		}
+		return r.stillNewest(ctx, w)
+	}
 	return w, nil
 }
 
@@ -235,7 +249,8 @@ func (r *replayer) committed(w *writing, offsets []int64) (ChunkInfo, error) {
 	if w.action.sends() {
 		sent = len(w.todo)
 	}
-	for i := sent; i < len(w.write.Records); i++ {
+	r.result.Tombstones += int64(len(w.tombstones))
+	for i := sent; i < len(w.write.Records)-len(w.tombstones); i++ {
 		rec := w.write.Records[i]
 		rec.Offset = offsets[i]
 		// Folded as one who reads it would: there is one way to read a ledger.
