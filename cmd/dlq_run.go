@@ -12,6 +12,9 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
+// manyLetters is when what a plan keeps of each is most of the heap.
+const manyLetters = 500_000
+
 // runDLQ makes a plan, shows it, asks, and does it.
 func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) error {
 	i := newInterruption(ctx)
@@ -37,6 +40,9 @@ func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) erro
 		return err
 	}
 	opts.Mask = flags.sending.mask.Apply
+	const spare = 1 << 30
+	a.heap.Spare(spare)
+	defer a.heap.Usual()
 	end, err := flags.sending.prepare(i.ctx, a, flags.cmd, c, flags, &opts)
 	if err != nil {
 		return err
@@ -45,6 +51,9 @@ func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) erro
 	plan, err := dlq.Prepare(i.ctx, c, opts)
 	if err != nil {
 		return explainRun(err)
+	}
+	if plan.Selected > manyLetters {
+		a.heap.Usual()
 	}
 	flags.sending.tell(a)
 	switch {

@@ -42,15 +42,16 @@ func hold() setting {
 
 // A Hold is the collector held back; see [Start].
 type Hold struct {
-	mu    sync.Mutex
-	over  bool
-	bound int64
+	mu      sync.Mutex
+	over    bool
+	percent int
+	bound   int64
 }
 
 // Start has the collector work as ever once d is over, so that a stream's memory
 // stays flat. It is called once, at the beginning of main.
 func Start(d time.Duration) *Hold {
-	h := &Hold{bound: math.MaxInt64}
+	h := &Hold{percent: usual.percent, bound: math.MaxInt64}
 	if usual.held {
 		time.AfterFunc(d, h.end)
 	}
@@ -61,8 +62,26 @@ func (h *Hold) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.over = true
-	debug.SetGCPercent(usual.percent)
+	debug.SetGCPercent(h.percent)
 	debug.SetMemoryLimit(h.bound)
+}
+
+// Spare has the collector work less from now on, until the heap nears bytes, for
+// a command that makes much garbage and keeps little: as a stream that passes
+// through it does. [Hold.Usual] ends it. The user's own GOGC or GOMEMLIMIT wins.
+func (h *Hold) Spare(bytes int64) { h.set(percent, bytes) }
+
+// Usual has the collector work as ever.
+func (h *Hold) Usual() { h.set(usual.percent, math.MaxInt64) }
+
+func (h *Hold) set(percent int, bytes int64) {
+	if h == nil || !usual.held {
+		return
+	}
+	h.mu.Lock()
+	h.percent, h.bound = percent, bytes
+	h.mu.Unlock()
+	h.end()
 }
 
 // Bound has the collector work harder when the heap nears bytes, for a command
