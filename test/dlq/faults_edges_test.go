@@ -28,6 +28,12 @@ func newEdge(t *testing.T, c *kafka.Client, o txn.Options, config map[string]str
 	if _, err := topics.New(c).Create(t.Context(), specs, topics.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	// A broker that does not know yet that it leads a partition answers so that
+	// a producer with other records under way is given up.
+	at := map[kafka.TopicPartition]int64{{Topic: e.topic, Partition: 0}: kafka.Latest, {Topic: e.topic, Partition: 1}: kafka.Latest}
+	if _, err := c.Offsets(t.Context(), at, kafka.ReadUncommitted); err != nil {
+		t.Fatal(err)
+	}
 	o.ID = e.topic
 	e.p = e.acquire(t, o)
 	return e
