@@ -31,7 +31,14 @@ func newEdge(t *testing.T, c *kafka.Client, o txn.Options, config map[string]str
 	// A broker that does not know yet that it leads a partition answers so that
 	// a producer with other records under way is given up.
 	at := map[kafka.TopicPartition]int64{{Topic: e.topic, Partition: 0}: kafka.Latest, {Topic: e.topic, Partition: 1}: kafka.Latest}
-	if _, err := c.Offsets(t.Context(), at, kafka.ReadUncommitted); err != nil {
+	known := func() (bool, error) {
+		_, err := c.Offsets(t.Context(), at, kafka.ReadUncommitted)
+		if kafka.Retriable(err) || errors.Is(err, kafka.ErrUnknownTopic) {
+			return false, nil
+		}
+		return true, err
+	}
+	if err := waitUntil(t.Context(), known); err != nil {
 		t.Fatal(err)
 	}
 	o.ID = e.topic
