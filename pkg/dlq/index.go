@@ -115,7 +115,7 @@ func (x *index) arrange(opts Options) {
 			}
 			if opts.Superseded == SupersededLatest && e.key != 0 && e.fate == fateGo {
 				if before := newest[e.key]; before != nil {
-					before.fate = x.reason("a newer letter of the same key is replayed (only-latest)")
+					before.fate, before.newer = x.reason("a newer letter of the same key is replayed (only-latest)"), true
 				}
 				newest[e.key] = e
 			}

@@ -106,9 +106,15 @@ func TestSupersededLatestKeepsTheNewest(t *testing.T) {
 	for i, key := range []uint64{1, 2, 1, 1, 3} {
 		x.add(entry{offset: int64(i), origin: int64(i), lane: at, key: key, dup: uint64(i)})
 	}
+	ordered := index{lanes: slices.Clone(x.lanes), why: slices.Clone(x.why)}
+	ordered.lanes[0].entries = slices.Clone(x.lanes[0].entries)
 	x.arrange(Options{Order: OrderNone, Superseded: SupersededLatest, Action: Replayed})
 	if got, _ := order(&x, 10); !slices.Equal(got, []int64{1, 3, 4}) {
 		t.Errorf("the newest of each key are %v", got)
+	}
+	ordered.arrange(Options{Order: OrderKey, Superseded: SupersededLatest, Action: Replayed})
+	if got, _ := order(&ordered, 10); !slices.Equal(got, []int64{1, 3, 4}) {
+		t.Errorf("with order kept the newest of each key are %v", got)
 	}
 }
 
