@@ -1,8 +1,6 @@
 package dlq
 
 import (
-	"bytes"
-	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -148,21 +146,4 @@ func TestRunIDsSortByTime(t *testing.T) {
 	if len(a) != 26 || a >= b || newRunID(at) == a {
 		t.Errorf("%s, %s", a, b)
 	}
-}
-
-func FuzzPlanFile(f *testing.F) {
-	f.Add([]byte(`{"version":1,"dlq":"a.dlq","ledger":"l","action":"replay","ranges":{"0":"AwADAA"}}`))
-	f.Add([]byte(`{"version":2}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := ReadPlanFile(bytes.NewReader(body))
-		if err != nil {
-			if !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrConflict) {
-				t.Fatalf("%v is neither invalid nor a conflict", err)
-			}
-			return
-		}
-		p.names(0, 3)
-		var o Options
-		p.Apply(&o)
-	})
 }
