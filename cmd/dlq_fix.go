@@ -139,7 +139,7 @@ func (f *fixFlags) check(a *app, name string, spec *dlq.PlanFix) (check fix.Chec
 		}
 		decoder := registry.NewDecoder(c)
 		decode := func(ctx context.Context, value []byte) error {
-			_, _, err := decoder.Decode(ctx, value)
+			err := decoder.Check(ctx, value)
 			if err != nil && !registry.OfValue(err) {
 				return explainRegistry(c, err)
 			}
