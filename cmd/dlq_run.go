@@ -75,8 +75,7 @@ func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) erro
 
 // doPlan runs a plan that was agreed to, and says what came of it.
 func (a *app) doPlan(i *interruption, plan *dlq.Plan, opts dlq.Options) error {
-	bar := newProgress(a.print, doingText(plan.Action)+" "+plan.Queue, plan.Letters+plan.Park)
-	bar.unit = "letter"
+	bar := newLetterProgress(a.print, doingText(plan.Action)+" "+plan.Queue, plan.Letters+plan.Park)
 	last, note := int64(0), ""
 	bar.note = func() string { return note }
 	plan.OnProgress(func(p dlq.Progress) {
