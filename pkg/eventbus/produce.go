@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -118,17 +119,15 @@ func (b *Bus) produce(ctx context.Context, topic string, list []Message) []error
 	ctx, finish := b.obs.producing(ctx, topic, list)
 	began := time.Now()
 	errs := make([]error, len(list))
-	records := make([]outgoing, 0, len(list))
+	records := b.prepareAll(ctx, topic, list, errs)
 	index := make([]int, 0, len(list)) // of records in list
 	for i := range list {
-		r, err := b.prepare(ctx, topic, &list[i])
-		if err != nil {
-			errs[i] = err
-			continue
+		if errs[i] == nil {
+			records[len(index)] = records[i]
+			index = append(index, i)
 		}
-		records = append(records, r)
-		index = append(index, i)
 	}
+	records = records[:len(index)]
 	refused := b.breaker.do(func() error { return b.ship(ctx, topic, records, index, errs) })
 	if errors.Is(refused, ErrBreakerOpen) {
 		for _, i := range index {
@@ -181,6 +180,31 @@ func (b *Bus) ship(ctx context.Context, topic string, records []outgoing, index 
 		b.forget(topic)
 	}
 	return worst
+}
+
+// prepareShare is how many events are worth a goroutine of their own.
+const prepareShare = 128
+
+// prepareAll prepares each event, or notes in errs what is wrong with it. Checking a
+// slice takes as long as sending it, so the processors share it.
+func (b *Bus) prepareAll(ctx context.Context, topic string, list []Message, errs []error) []outgoing {
+	records := make([]outgoing, len(list))
+	prepare := func(from, to int) {
+		for i := from; i < to; i++ {
+			records[i], errs[i] = b.prepare(ctx, topic, &list[i])
+		}
+	}
+	shares := min(runtime.GOMAXPROCS(0), len(list)/prepareShare)
+	if shares < 2 {
+		prepare(0, len(list))
+		return records
+	}
+	var work sync.WaitGroup
+	for i := range shares {
+		work.Go(func() { prepare(i*len(list)/shares, (i+1)*len(list)/shares) })
+	}
+	work.Wait()
+	return records
 }
 
 // prepare checks an event and makes the record that it goes out as, but for the
