@@ -54,20 +54,18 @@ func newCourier() *courier {
 	return c
 }
 
-// carry takes a batch along and waits for the answer. When ctx ends first, taken
-// says whether the batch may have been sent.
-func (c *courier) carry(ctx context.Context, s *sender, load *cargo) (r reply, taken bool) {
+// dispatch takes a batch along; the answer comes on its reply.
+func (c *courier) dispatch(s *sender, load *cargo) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.pending = append(c.pending, load)
 	c.bytes += load.size
 	switch {
 	case c.running:
 		c.changed.Signal()
-		c.mu.Unlock()
 	case c.inFlight > 0:
 		c.running = true
 		s.work.Go(func() { c.run(s) })
-		c.mu.Unlock()
 	default:
 		// Nobody is at it and nothing is under way, as for a lone caller: the
 		// request is made right here, without waking another goroutine.
@@ -81,8 +79,12 @@ func (c *courier) carry(ctx context.Context, s *sender, load *cargo) (r reply, t
 		if c.running = len(c.pending) > 0; c.running {
 			s.work.Go(func() { c.run(s) })
 		}
-		c.mu.Unlock()
 	}
+}
+
+// receive waits for the answer to a batch. When ctx ends first, taken says whether
+// the batch may have been sent.
+func (c *courier) receive(ctx context.Context, load *cargo) (r reply, taken bool) {
 	select {
 	case r = <-load.reply:
 		return r, true

@@ -24,6 +24,8 @@ type shipment struct {
 	parcels []*parcel
 	// unsure says that a broker may have written it already, its answer lost.
 	unsure bool
+	// underWay is what a courier has taken along and not been asked for yet.
+	underWay *cargo
 }
 
 // answer is what a broker said to a batch.
@@ -35,10 +37,10 @@ type answer struct {
 
 // deliver sends a batch until it is acknowledged, refused, or its time is up,
 // and settles its parcels.
-func (s *sender) deliver(l *outbound, batch []*parcel) {
-	ctx, cancel := context.WithDeadline(s.life, batch[0].expires)
+func (s *sender) deliver(l *outbound, batch *shipment) {
+	ctx, cancel := context.WithDeadline(s.life, batch.parcels[0].expires)
 	defer cancel()
-	todo := []*shipment{{parcels: batch}}
+	todo := []*shipment{batch}
 	for len(todo) > 0 {
 		next := todo[0]
 		a, err := s.persist(ctx, l, next)
@@ -199,28 +201,41 @@ func refusalOf(block *sarama.ProduceResponseBlock, n int) answer {
 
 // exchange takes the batch to the partition's leader and waits for its answer.
 func (s *sender) exchange(ctx context.Context, l *outbound, sh *shipment) (*sarama.ProduceResponse, error) {
-	use, err := s.lead(ctx, l)
-	if err != nil {
-		s.links.broken(ctx, s, l.tp.Topic, nil)
-		return nil, err
+	load := sh.underWay
+	sh.underWay = nil
+	if load == nil {
+		use, err := s.lead(ctx, l)
+		if err != nil {
+			s.links.broken(ctx, s, l.tp.Topic, nil)
+			return nil, err
+		}
+		load = s.load(l, sh, use)
+		use.state.courier.dispatch(s, load)
 	}
-	size := 0
-	for _, p := range sh.parcels {
-		size += p.size
-	}
-	r, taken := use.state.courier.carry(ctx, s, &cargo{
-		topic: l.tp.Topic, partition: l.tp.Partition, batch: l.encode(sh.parcels, s.codec(l.tp.Topic)),
-		size: size, use: use, reply: make(chan reply, 1),
-	})
+	use := load.use
+	r, taken := use.state.courier.receive(ctx, load)
 	if r.err == nil {
+		l.proven = use
 		return r.res, nil
 	}
 	sh.unsure = sh.unsure || taken
-	l.met = false
+	l.met, l.proven = false, nil
 	if ctx.Err() == nil {
 		s.links.broken(ctx, s, l.tp.Topic, use)
 	}
 	return nil, kafka.Translate(r.err)
+}
+
+// load makes a batch ready for a courier.
+func (s *sender) load(l *outbound, sh *shipment, use *linkUse) *cargo {
+	size := 0
+	for _, p := range sh.parcels {
+		size += p.size
+	}
+	return &cargo{
+		topic: l.tp.Topic, partition: l.tp.Partition, batch: l.encode(sh.parcels, s.codec(l.tp.Topic)),
+		size: size, use: use, reply: make(chan reply, 1),
+	}
 }
 
 // lead finds the partition's leader. The first time, and after a failure, that

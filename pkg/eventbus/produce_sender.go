@@ -135,8 +135,9 @@ type outbound struct {
 
 	// Owned by that goroutine.
 	producer   producerID
-	generation int  // of the producer id, see identity
-	met        bool // the leader has answered
+	generation int      // of the producer id, see identity
+	met        bool     // the leader has answered
+	proven     *linkUse // the connection that it last answered over
 	sequence   int32
 }
 
@@ -158,20 +159,27 @@ func (s *sender) send(ctx context.Context, parcels []*parcel) {
 		}
 		p.load, p.expires = all, expires
 	}
+	if len(parcels) > 1 || !s.express(ctx, parcels[0]) {
+		s.queue(ctx, parcels)
+	}
+	select {
+	case <-all.done:
+	case <-ctx.Done():
+	}
+}
+
+// queue has the partitions' own goroutines send the parcels.
+func (s *sender) queue(ctx context.Context, parcels []*parcel) {
 	for rest := parcels; len(rest) > 0; {
 		n, size := portion(rest)
 		if err := s.room.Acquire(ctx, min(size, s.capacity)); err != nil {
 			for _, p := range rest {
 				p.settle(-1, err)
 			}
-			break
+			return
 		}
 		s.hand(rest[:n])
 		rest = rest[n:]
-	}
-	select {
-	case <-all.done:
-	case <-ctx.Done():
 	}
 }
 
@@ -258,7 +266,7 @@ func (s *sender) run(l *outbound) {
 		if batch == nil {
 			return
 		}
-		s.deliver(l, batch)
+		s.deliver(l, &shipment{parcels: batch})
 		s.room.Release(min(sizeOfAll(batch), s.capacity))
 	}
 }
