@@ -24,7 +24,21 @@ func (a *app) confirmDestructive(ctx context.Context, what string) error {
 	if !isTerminal(a.in) || !isTerminal(a.errOut) {
 		return withHint(usagef("%s; not asking without a terminal", what), "repeat it with --yes")
 	}
-	fmt.Fprintf(a.errOut, "%s\ngo on? [y/N] ", terminal.Lines(what))
+	line, err := a.ask(ctx, terminal.Lines(what)+"\ngo on? [y/N] ")
+	if err != nil {
+		return err
+	}
+	switch strings.ToLower(line) {
+	case "y", "yes":
+		return nil
+	}
+	return errDeclined
+}
+
+// ask shows a question on the terminal and gives the line that is typed, without
+// the space around it.
+func (a *app) ask(ctx context.Context, question string) (string, error) {
+	fmt.Fprint(a.errOut, question)
 	type answer struct {
 		line string
 		err  error
@@ -39,15 +53,11 @@ func (a *app) confirmDestructive(ctx context.Context, what string) error {
 	select {
 	case got := <-answers:
 		if got.err != nil && !errors.Is(got.err, io.EOF) {
-			return got.err
+			return "", got.err
 		}
-		switch strings.ToLower(strings.TrimSpace(got.line)) {
-		case "y", "yes":
-			return nil
-		}
-		return errDeclined
+		return strings.TrimSpace(got.line), nil
 	case <-ctx.Done():
 		fmt.Fprintln(a.errOut)
-		return ctx.Err()
+		return "", ctx.Err()
 	}
 }

@@ -131,3 +131,15 @@ func (a *app) openDLQ(ctx context.Context) (*kafka.Client, string, error) {
 	}
 	return c, a.ledger(c), nil
 }
+
+// openMasked is openDLQ for a command that shows values.
+func (a *app) openMasked(ctx context.Context) (c *kafka.Client, ledger string, mask console.Mask, err error) {
+	if c, ledger, err = a.openDLQ(ctx); err != nil {
+		return nil, "", mask, err
+	}
+	if mask, err = a.valueMask(c); err != nil {
+		_ = c.Close()
+		return nil, "", mask, err
+	}
+	return c, ledger, mask, nil
+}

@@ -56,18 +56,13 @@ A selection that matches nothing is exit 8.`,
 }
 
 func runDLQFailures(ctx context.Context, a *app, queue string, opts dlq.FailuresOptions, selected bool) error {
-	c, ledger, err := a.openDLQ(ctx)
+	c, ledger, mask, err := a.openMasked(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	mask, err := a.valueMask(c)
-	if err != nil {
-		return err
-	}
 	opts.Ledger, opts.Mask = ledger, mask.Apply
-	bar := newProgress(a.print, "reading "+queue, 0)
-	bar.unit = "letter"
+	bar := newLetterProgress(a.print, "reading "+queue, 0)
 	opts.Progress = bar.countOf
 	found, err := dlq.FindFailures(ctx, c, queue, opts)
 	bar.end()

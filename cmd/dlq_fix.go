@@ -51,35 +51,54 @@ letter and bounded memory, without modules, environment or other input. What it
 does not change keeps its bytes, numbers of any size too. --validate and
 --validate-exec look at the result; what does not pass stays pending.`
 
-// open makes the fixer that the flags ask for; it does nothing where they are
-// not given. close ends what it started.
-func (f *fixFlags) open(ctx context.Context, a *app, cmd *cobra.Command) (fixer *fix.Fixer, end func(), err error) {
-	o := fix.Options{JQ: f.jq, DelHeaders: f.delHeaders, Worker: jqWorker, MaxValue: 64 << 20}
+// spec is what the flags ask for as data; nil where they ask for nothing.
+func (f *fixFlags) spec(cmd *cobra.Command) (*dlq.PlanFix, error) {
+	spec := &dlq.PlanFix{JQ: f.jq, DelHeaders: f.delHeaders}
 	for _, text := range f.setHeaders {
 		h, err := fix.ParseHeader(text)
 		if err != nil {
-			return nil, nil, usageOf(cmd, fmt.Errorf("--set-header: %w", err))
+			return nil, usageOf(cmd, fmt.Errorf("--set-header: %w", err))
 		}
-		o.SetHeaders = append(o.SetHeaders, h)
+		spec.SetHeaders = append(spec.SetHeaders, dlq.PlanHeader{Name: h.Name, Value: string(h.Value)})
 	}
 	if program, ok := strings.CutPrefix(f.setKey, "jq:"); ok {
-		o.KeyJQ = program
+		spec.KeyJQ = program
 	} else if cmd.Flags().Changed("set-key") {
-		o.Key = &f.setKey
+		spec.Key = &f.setKey
 	}
+	for _, name := range f.validate {
+		switch program, isJQ := strings.CutPrefix(name, "jq:"); {
+		case isJQ && spec.Predicate != "":
+			return nil, usageOf(cmd, errors.New("--validate jq:PROGRAM can be given once; join programs with \"and\""))
+		case isJQ:
+			spec.Predicate = program
+		case name == dlq.CheckJSON, name == dlq.CheckEvent, name == dlq.CheckRegistry:
+			spec.Checks = append(spec.Checks, name)
+		default:
+			return nil, usageOf(cmd, fmt.Errorf("--validate %q: want json, event, schema-registry or jq:PROGRAM", name))
+		}
+	}
+	return spec, nil
+}
+
+// open makes the fixer that does what spec says, of the flags or of a plan, and
+// tells spec the registry that it asks. end ends what it started.
+func (f *fixFlags) open(ctx context.Context, a *app, cmd *cobra.Command, spec *dlq.PlanFix) (fixer *fix.Fixer, end func(), err error) {
+	o := spec.Options()
+	o.Worker, o.MaxValue = jqWorker, 64<<20
 	closers := []func(){}
 	end = func() {
 		for _, c := range slices.Backward(closers) {
 			c()
 		}
 	}
-	for _, name := range f.validate {
-		closer, err := f.addCheck(a, cmd, name, &o)
+	for _, name := range spec.Checks {
+		check, closer, err := f.check(a, name, spec)
 		if err != nil {
 			end()
 			return nil, nil, err
 		}
-		closers = append(closers, closer)
+		o.Checks, closers = append(o.Checks, check), append(closers, closer)
 	}
 	if f.validateExec != "" {
 		words, err := splitWords(f.validateExec)
@@ -103,41 +122,56 @@ func (f *fixFlags) open(ctx context.Context, a *app, cmd *cobra.Command) (fixer 
 	return fixer, end, ctx.Err()
 }
 
-// addCheck adds one value of --validate.
-func (f *fixFlags) addCheck(a *app, cmd *cobra.Command, name string, o *fix.Options) (end func(), err error) {
+// check makes one check of a spec.
+func (f *fixFlags) check(a *app, name string, spec *dlq.PlanFix) (check fix.Check, end func(), err error) {
 	end = func() {}
-	switch program, isJQ := strings.CutPrefix(name, "jq:"); {
-	case isJQ && o.Predicate != "":
-		return nil, usageOf(cmd, errors.New("--validate jq:PROGRAM can be given once; join programs with \"and\""))
-	case isJQ:
-		o.Predicate = program
-	case name == "json":
-		o.Checks = append(o.Checks, fix.JSON())
-	case name == "event":
+	switch name {
+	case dlq.CheckEvent:
 		catalogue, err := a.catalogue()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		o.Checks = append(o.Checks, fix.Event(catalogue.Validator(events.ValidatorOptions{View: events.Open})))
-	case name == "schema-registry":
-		c, err := a.openRegistry(f.registry)
+		return fix.Event(catalogue.Validator(events.ValidatorOptions{View: events.Open})), end, nil
+	case dlq.CheckRegistry:
+		c, err := f.openRegistry(a, spec)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		decoder := registry.NewDecoder(c)
 		decode := func(ctx context.Context, value []byte) error {
-			_, _, err := decoder.Decode(ctx, value)
+			err := decoder.Check(ctx, value)
 			if err != nil && !registry.OfValue(err) {
 				return explainRegistry(c, err)
 			}
 			return err
 		}
-		o.Checks = append(o.Checks, fix.Decodes(decode, registry.OfValue))
-		return c.Close, nil
-	default:
-		return nil, usageOf(cmd, fmt.Errorf("--validate %q: want json, event, schema-registry or jq:PROGRAM", name))
+		return fix.Decodes(decode, registry.OfValue), c.Close, nil
 	}
-	return end, nil
+	return fix.JSON(), end, nil
+}
+
+// openRegistry opens the registry that the flag, the environment or the stack
+// names. A plan says which one it was made with and is not believed: where it
+// points, credentials of ours would go.
+func (f *fixFlags) openRegistry(a *app, spec *dlq.PlanFix) (*registry.Client, error) {
+	c, err := a.openRegistry(f.registry)
+	planned := spec.Registry
+	switch {
+	case err != nil && planned != "" && f.registry == "":
+		return nil, withHint(err, "the plan was made with %s; if you trust it: --registry %s", planned, planned)
+	case err != nil:
+		return nil, err
+	case planned != "" && c.URL() != planned && f.registry == "":
+		c.Close()
+		return nil, withHint(withCode(fmt.Errorf("the plan was made with the schema registry %s, this is %s", planned, c.URL()), exitConflict),
+			"name the one that is to be asked by --registry")
+	case planned != "" && c.URL() != planned:
+		a.print.warn("the plan was made with the schema registry %s, this is %s", planned, c.URL())
+	}
+	if planned == "" {
+		spec.Registry = c.URL()
+	}
+	return c, nil
 }
 
 // given tells whether any of the flags is.

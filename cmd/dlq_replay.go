@@ -18,6 +18,11 @@ resumed by the same command, by anybody, and no letter is sent twice.
 
 ` + canaryHelp + `
 
+With --plan FILE nothing is sent: the file holds the letters by their offsets, and
+what is changed in them and asked of them, for somebody else to see and to let go
+with dlq apply. A command, --validate-exec, is never taken from a file; rate, canary
+and lag are for whoever applies it.
+
 Exactly once holds for readers at read_committed, the default of this tool and its
 library and not that of most clients: others see up to one transaction of letters
 twice for each crash, and letters before they are committed. What a consumer does
@@ -39,7 +44,7 @@ go on (the same command resumes).`,
   manage-kafka dlq replay orders.dlq --for-group billing --reason INC-812
   manage-kafka dlq replay orders.dlq --jq '.amount |= tonumber' --validate event --dry-run
   manage-kafka dlq replay orders.dlq --canary 5 --stop-if-redead 2%
-  manage-kafka dlq replay orders.dlq --plan plan.json`,
+  manage-kafka dlq replay orders.dlq --jq '.amount |= tonumber' --plan plan.json`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeQueue,
 		RunE: func(cmd *cobra.Command, args []string) error {

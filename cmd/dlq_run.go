@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -55,7 +56,7 @@ func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) erro
 	if plan.Selected > manyLetters {
 		a.heap.Usual()
 	}
-	flags.sending.tell(a)
+	flags.sending.tell(a, flags)
 	switch {
 	case flags.dryRun:
 		return a.showDryRun(plan, flags)
@@ -74,8 +75,7 @@ func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) erro
 
 // doPlan runs a plan that was agreed to, and says what came of it.
 func (a *app) doPlan(i *interruption, plan *dlq.Plan, opts dlq.Options) error {
-	bar := newProgress(a.print, doingText(plan.Action)+" "+plan.Queue, plan.Letters+plan.Park)
-	bar.unit = "letter"
+	bar := newLetterProgress(a.print, doingText(plan.Action)+" "+plan.Queue, plan.Letters+plan.Park)
 	last, note := int64(0), ""
 	bar.note = func() string { return note }
 	plan.OnProgress(func(p dlq.Progress) {
@@ -172,14 +172,24 @@ func (a *app) writePlan(plan *dlq.Plan, flags *runFlags) error {
 	if plan.Letters+plan.Park == 0 {
 		return a.nothingToDo(plan, flags)
 	}
-	body, err := json.MarshalIndent(plan.File(), "", "  ")
+	file, err := plan.File()
 	if err != nil {
+		return explainRun(err)
+	}
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // a program is read as it was written
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(file); err != nil {
 		return err
 	}
-	if err := writeWhole(flags.planFile, append(body, '\n')); err != nil {
+	if err := writeWhole(flags.planFile, body.Bytes()); err != nil {
 		return err
 	}
 	a.print.status("wrote the plan of %s to %s; nothing was sent", plural(plan.Letters+plan.Park, "letter"), flags.planFile)
+	if file.Sum != "" {
+		a.print.status("its sum is %s", file.Sum)
+	}
 	a.print.status("next: somebody else reads it and runs: manage-kafka dlq apply %s", flags.planFile)
 	return nil
 }

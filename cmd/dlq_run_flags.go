@@ -58,7 +58,6 @@ func (r *runFlags) bindSending(cmd *cobra.Command) {
 	f.StringVar(&r.opts.Timestamp, "timestamp", dlq.TimestampNow, "`now`, or original: that of the event")
 	f.IntVar(&r.opts.MaxReplays, "max-replays", dlq.DefaultMaxReplays, "park letters that were replayed `N` times before; -1 never")
 	f.StringVar(&r.planFile, "plan", "", "write the plan to `file` for somebody else to apply, and send nothing")
-	f.DurationVar(&r.opts.KeepAudit, "keep-audit", dlq.DefaultKeepAudit, "when the ledger has grown, the end of the run merges what is older than this `duration`, as dlq ledger gc does")
 	r.bindPace(cmd)
 	r.sending.bind(cmd)
 	completeValues(cmd, "partition-by", "original", "key", "murmur2", "crc32", "fnv1a")
@@ -67,11 +66,13 @@ func (r *runFlags) bindSending(cmd *cobra.Command) {
 	completeValues(cmd, "timestamp", dlq.TimestampNow, dlq.TimestampOriginal)
 }
 
+// bindPace adds those of the run itself, which no plan file holds.
 func (r *runFlags) bindPace(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.rate, "rate", "", "send at most this many letters a second, as in `50/s`")
 	f.StringVar(&r.ramp, "ramp", "", "begin with these shares of the rate, 30 s each, as in `1%,10%`")
 	f.Int64Var(&r.opts.MaxLag, "max-lag", 0, "pause while --lag-group is more than `N` records behind on the target")
+	f.DurationVar(&r.opts.KeepAudit, "keep-audit", dlq.DefaultKeepAudit, "when the ledger has grown, the end of the run merges what is older than this `duration`, as dlq ledger gc does")
 	f.StringVar(&r.opts.LagGroup, "lag-group", "", "the `group` of --max-lag (default that of --for-group)")
 }
 

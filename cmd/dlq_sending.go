@@ -26,19 +26,39 @@ type sendingFlags struct {
 	patience time.Duration
 	sample   int
 	seed     uint64
-	counts   *dlq.Fixing // nil where letters are neither changed nor checked
+	sends    bool         // the command sends letters
+	planned  *dlq.PlanFix // what a plan file does to letters
+	counts   *dlq.Fixing  // nil where letters are neither changed nor checked
+	spec     *dlq.PlanFix // what they are changed and checked by
 	mask     console.Mask
 }
 
+// bind adds the flags of a command that makes its own plan.
 func (s *sendingFlags) bind(cmd *cobra.Command) {
 	s.fix.bind(cmd)
+	s.bindRun(cmd)
+	f := cmd.Flags()
+	f.IntVar(&s.sample, "sample", 0, "with --dry-run: show what the changes do to `N` letters (default 5)")
+	f.Uint64Var(&s.seed, "seed", 1, "which letters --sample takes")
+}
+
+// bindPlanned adds those of a command that runs somebody else's.
+func (s *sendingFlags) bindPlanned(cmd *cobra.Command) {
+	registryFlag(cmd, &s.fix.registry)
+	s.bindRun(cmd)
+	f := cmd.Flags()
+	f.IntVar(&s.sample, "sample", 0, "show what the plan's changes do to `N` letters (default 5)")
+	f.Uint64Var(&s.seed, "seed", 1, "which letters --sample takes")
+}
+
+// bindRun adds those of the run itself.
+func (s *sendingFlags) bindRun(cmd *cobra.Command) {
+	s.sends = true
 	f := cmd.Flags()
 	f.IntVar(&s.canary, "canary", 0, "send `N` letters first, wait for what becomes of them, and go on only if they pass")
 	f.StringVar(&s.stopIf, "stop-if-redead", "0%", "stop when more than this `share` of what consumers have dealt with is dead again; of a canary alone where it is not given")
 	f.DurationVar(&s.settle, "settle", dlq.DefaultSettle, "how long after its commit a letter has passed")
 	f.DurationVar(&s.patience, "canary-patience", dlq.DefaultCanaryPatience, "how long the outcome of the canary is waited for, before the run stops")
-	f.IntVar(&s.sample, "sample", 0, "with --dry-run: show what the changes do to `N` letters (default 5)")
-	f.Uint64Var(&s.seed, "seed", 1, "which letters --sample takes")
 }
 
 // canaryHelp is what the long help says about the canary.
@@ -56,23 +76,35 @@ The line of progress tells passed and dead again, but with -q.`
 // prepare puts what the flags ask for into the options. end ends what it started.
 func (s *sendingFlags) prepare(ctx context.Context, a *app, cmd *cobra.Command, c *kafka.Client, flags *runFlags, o *dlq.Options) (end func(), err error) {
 	end = func() {}
-	if cmd.Flags().Lookup("jq") == nil {
+	if !s.sends {
 		return end, nil
 	}
-	if flags.planFile != "" && s.fix.given(cmd) {
-		return end, usageOf(cmd, errors.New("a plan file carries no changes or checks: give --plan without them"))
+	if flags.planFile != "" {
+		if err := s.checkPlannable(a, cmd); err != nil {
+			return end, err
+		}
 	}
-	if s.sample < 0 || s.sample > 1000 || s.sample > 0 && !flags.dryRun {
-		return end, usageOf(cmd, fmt.Errorf("--sample %d: want a number from 1 to 1000, with --dry-run", s.sample))
+	shows := flags.dryRun || flags.approved
+	if s.sample < 0 || s.sample > 1000 || s.sample > 0 && !shows {
+		with := ", with --dry-run"
+		if flags.approved {
+			with = ""
+		}
+		return end, usageOf(cmd, fmt.Errorf("--sample %d: want a number from 1 to 1000%s", s.sample, with))
 	}
-	if s.fix.given(cmd) {
-		fixer, closer, err := s.fix.open(ctx, a, cmd)
+	if s.spec = s.planned; !flags.approved && s.fix.given(cmd) {
+		if s.spec, err = s.fix.spec(cmd); err != nil {
+			return end, err
+		}
+	}
+	if s.spec != nil {
+		fixer, closer, err := s.fix.open(ctx, a, cmd, s.spec)
 		if err != nil {
 			return end, err
 		}
 		end = closer
-		s.counts = o.UseFixer(fixer)
-		if flags.dryRun {
+		s.counts = o.UsePlanFix(s.spec, fixer)
+		if shows {
 			const usual = 5
 			if s.sample == 0 {
 				s.sample = usual
@@ -85,6 +117,21 @@ func (s *sendingFlags) prepare(ctx context.Context, a *app, cmd *cobra.Command, 
 		return func() {}, err
 	}
 	return end, nil
+}
+
+// checkPlannable refuses what cannot be left to a plan file, and tells of what a
+// plan does not hold.
+func (s *sendingFlags) checkPlannable(a *app, cmd *cobra.Command) error {
+	if cmd.Flags().Changed("validate-exec") {
+		return withHint(usageOf(cmd, errors.New("--validate-exec cannot go into a plan file: a command that a file names would run on the machine of whoever applies it")),
+			"check by --validate json, event, schema-registry or jq:PROGRAM, which are data")
+	}
+	for _, name := range []string{"rate", "ramp", "max-lag", "lag-group", "canary", "stop-if-redead", "settle", "canary-patience", "keep-audit"} {
+		if typed(cmd, name) {
+			a.print.warn("--%s is of a run, and no part of the plan: give it to dlq apply", name)
+		}
+	}
+	return nil
 }
 
 func (s *sendingFlags) useCanary(a *app, cmd *cobra.Command, c *kafka.Client, o *dlq.Options) error {
@@ -133,14 +180,18 @@ func parseShare(text string) (float64, error) {
 	return n, nil
 }
 
-// tell says what the plan's changes do.
-func (s *sendingFlags) tell(a *app) {
+// tell says what the plan's changes do. Whoever lets somebody else's plan go is
+// shown some of them.
+func (s *sendingFlags) tell(a *app, flags *runFlags) {
 	if s.counts == nil {
 		return
 	}
 	counts := s.counts.Counts()
 	a.warnSigned(counts)
-	if counts.Changed > 0 {
+	switch {
+	case flags.approved && !flags.dryRun:
+		a.show(changesText(counts, s.counts.Samples(), s.mask, a.print.errColor))
+	case counts.Changed > 0:
 		a.print.status("changes %s of %s", grouped(counts.Changed), plural(counts.Letters, "letter"))
 	}
 }
@@ -148,6 +199,7 @@ func (s *sendingFlags) tell(a *app) {
 // plannedChanges is the plan of a dry run with the changes that were sampled.
 type plannedChanges struct {
 	*dlq.Plan
+	Fix     *dlq.PlanFix  `json:"fix"`
 	Fixed   dlq.FixCounts `json:"fixed"`
 	Changes []changeRow   `json:"changes"`
 }
@@ -157,7 +209,7 @@ func (s *sendingFlags) answer(p *dlq.Plan) any {
 	if s.counts == nil {
 		return p
 	}
-	return plannedChanges{p, s.counts.Counts(), changeRows(s.counts.Samples(), s.mask)}
+	return plannedChanges{p, s.spec, s.counts.Counts(), changeRows(s.counts.Samples(), s.mask)}
 }
 
 // text shows the sampled changes to a person.

@@ -67,18 +67,13 @@ func runDLQShow(ctx context.Context, a *app, queue string, opts dlq.ShowOptions)
 			return explainDLQ(err)
 		}
 	}
-	c, ledger, err := a.openDLQ(ctx)
+	c, ledger, mask, err := a.openMasked(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	mask, err := a.valueMask(c)
-	if err != nil {
-		return err
-	}
 	opts.Ledger, opts.Mask = ledger, mask.Apply
-	bar := newProgress(a.print, "reading "+queue, 0)
-	bar.unit = "letter"
+	bar := newLetterProgress(a.print, "reading "+queue, 0)
 	opts.Progress = bar.countOf
 	list, note, err := dlq.Show(ctx, c, queue, opts)
 	bar.end()

@@ -32,15 +32,11 @@ and where that put it, and whether it passed or is dead again.`,
 }
 
 func runDLQTrace(ctx context.Context, a *app, queue, letter string, settle time.Duration) error {
-	c, ledger, err := a.openDLQ(ctx)
+	c, ledger, mask, err := a.openMasked(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	mask, err := a.valueMask(c)
-	if err != nil {
-		return err
-	}
 	t, err := dlq.TraceLetter(ctx, c, queue, letter, dlq.WatchOptions{Ledger: ledger, Settle: settle, Mask: mask.Apply})
 	if err != nil {
 		return explainDLQ(err)

@@ -38,6 +38,13 @@ func newProgress(p *printer, what string, total int64) *progress {
 	return &progress{print: p, what: what, total: total, started: now, shown: now}
 }
 
+// newLetterProgress counts letters, of a total that is 0 where it is not known.
+func newLetterProgress(p *printer, what string, total int64) *progress {
+	bar := newProgress(p, what, total)
+	bar.unit = "letter"
+	return bar
+}
+
 // reader is r, whose bytes count.
 func (p *progress) reader(r io.Reader) io.Reader { return &countedReader{r, p} }
 

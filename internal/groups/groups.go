@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/multi-tenant/manage-kafka/internal/pattern"
 	"github.com/multi-tenant/manage-kafka/internal/request"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
@@ -86,13 +86,10 @@ type Listing struct {
 }
 
 // CheckPatterns reports the first malformed glob.
-func CheckPatterns(patterns []string) error {
-	for _, p := range patterns {
-		if _, err := path.Match(p, ""); err != nil {
-			return fmt.Errorf("malformed pattern %q", p)
-		}
-	}
-	return nil
+func CheckPatterns(patterns []string) error { return pattern.Check(patterns) }
+
+func choose(all []Group, patterns []string) (chosen []Group, missed []string) {
+	return pattern.Choose(all, func(g Group) string { return g.Name }, patterns)
 }
 
 // List tells about the selected groups, each broker asked at the same time
@@ -119,34 +116,6 @@ func (g *Groups) List(ctx context.Context, opts ListOptions) (Listing, error) {
 		found.fill(&list.Groups[i])
 	}
 	return list, ctx.Err()
-}
-
-// choose picks the groups by pattern and says which patterns found none. A
-// name counts as it is before it counts as a glob.
-func choose(all []Group, patterns []string) (chosen []Group, missed []string) {
-	if len(patterns) == 0 {
-		return all, nil
-	}
-	hit := make([]bool, len(patterns))
-	for _, group := range all {
-		wanted := false
-		for i, p := range patterns {
-			// Groups may have slashes in their names, at which a glob's star stops.
-			ok, err := path.Match(strings.ReplaceAll(p, "/", "\x00"), strings.ReplaceAll(group.Name, "/", "\x00"))
-			if p == group.Name || ok && err == nil {
-				hit[i], wanted = true, true
-			}
-		}
-		if wanted {
-			chosen = append(chosen, group)
-		}
-	}
-	for i, p := range patterns {
-		if !hit[i] {
-			missed = append(missed, p)
-		}
-	}
-	return chosen, missed
 }
 
 // names asks every broker which groups it serves.

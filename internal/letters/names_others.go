@@ -34,15 +34,23 @@ func spring(rest string) (source, part, bool) {
 	return from, partNone, from == fromSpring
 }
 
-func connect(rest string) (source, part, bool) {
-	p := partNone
+// coordinate knows the names that most producers have, behind a prefix of their
+// own, for where the record came from.
+func coordinate(rest string) part {
 	switch rest {
 	case "topic":
-		p = partTopic
+		return partTopic
 	case "partition":
-		p = partPartition
+		return partPartition
 	case "offset":
-		p = partOffset
+		return partOffset
+	}
+	return partNone
+}
+
+func connect(rest string) (source, part, bool) {
+	p := coordinate(rest)
+	switch rest {
 	case "connector.name":
 		p = partConnector
 	case "stage":
@@ -58,14 +66,8 @@ func connect(rest string) (source, part, bool) {
 }
 
 func streams(rest string) (source, part, bool) {
-	p := partNone
+	p := coordinate(rest)
 	switch rest {
-	case "topic":
-		p = partTopic
-	case "partition":
-		p = partPartition
-	case "offset":
-		p = partOffset
 	case "exception":
 		p = partClass
 	case "message":
@@ -77,14 +79,8 @@ func streams(rest string) (source, part, bool) {
 }
 
 func share(rest string) (source, part, bool) {
-	p := partNone
+	p := coordinate(rest)
 	switch rest {
-	case "topic":
-		p = partTopic
-	case "partition":
-		p = partPartition
-	case "offset":
-		p = partOffset
 	case "group":
 		p = partGroup
 	case "delivery.count":
@@ -96,14 +92,8 @@ func share(rest string) (source, part, bool) {
 }
 
 func smallRye(rest string) (source, part, bool) {
-	p := partNone
+	p := coordinate(rest)
 	switch rest {
-	case "topic":
-		p = partTopic
-	case "partition":
-		p = partPartition
-	case "offset":
-		p = partOffset
 	case "reason":
 		p = partMessage
 	case "exception-class-name":

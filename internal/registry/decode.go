@@ -44,6 +44,22 @@ func NewDecoder(c *Client) *Decoder { return &Decoder{client: c, cache: map[int]
 // are decoded. Errors of this one value are [ErrFrame], [ErrNotFound],
 // [regschema.ErrValue] and [regschema.ErrInvalid]; see [OfValue].
 func (d *Decoder) Decode(ctx context.Context, value []byte) (json []byte, id int, err error) {
+	return d.read(ctx, value, (*regschema.Compiled).Decode)
+}
+
+// Check tells whether a framed value fits its schema: that it can be decoded
+// and, where that is a JSON Schema, holds against it. Its errors are Decode's.
+func (d *Decoder) Check(ctx context.Context, value []byte) error {
+	_, _, err := d.read(ctx, value, func(c *regschema.Compiled, payload []byte, indexes []int) ([]byte, error) {
+		if c.Type() == regschema.JSON {
+			return nil, c.Validate(payload)
+		}
+		return c.Decode(payload, indexes)
+	})
+	return err
+}
+
+func (d *Decoder) read(ctx context.Context, value []byte, decode func(*regschema.Compiled, []byte, []int) ([]byte, error)) (json []byte, id int, err error) {
 	id, payload, err := ReadFrame(value)
 	if err != nil {
 		return nil, 0, err
@@ -58,7 +74,7 @@ func (d *Decoder) Decode(ctx context.Context, value []byte) (json []byte, id int
 			return nil, id, fmt.Errorf("schema %d: %w", id, err)
 		}
 	}
-	json, err = schema.Decode(payload, indexes)
+	json, err = decode(schema, payload, indexes)
 	if err != nil {
 		return nil, id, fmt.Errorf("schema %d: %w", id, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -137,5 +138,35 @@ func TestRegistryAway(t *testing.T) {
 	down.Store(false)
 	if got, id, err := d.Decode(t.Context(), []byte("\x00\x00\x00\x00\x01{}")); err != nil || string(got) != "{}" || id != 1 {
 		t.Errorf("back: %s, %d, %v", got, id, err)
+	}
+}
+
+// TestCheck holds that a value has to fit its schema, not only to have one.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	c, _ := embedded(t)
+	for subject, s := range map[string]registry.Schema{
+		"json": {Type: regschema.JSON, Text: `{"type":"object","required":["v"]}`},
+		"avro": {Type: regschema.Avro, Text: `{"type":"record","name":"R","fields":[{"name":"v","type":"string"}]}`},
+	} {
+		id, err := c.Register(t.Context(), subject, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := registry.NewDecoder(c)
+		for payload, says := range map[string]string{
+			`json{"v":1}`: "", `json{}`: "missing property", `jsonno json`: "invalid JSON", `json`: "invalid JSON",
+			"avro\x02x": "", "avro\x02": "field v: ", "avro\x02xy": "1 bytes are left",
+		} {
+			payload, mine := strings.CutPrefix(payload, subject)
+			if !mine {
+				continue
+			}
+			value := append([]byte{0, 0, 0, 0, byte(id)}, payload...)
+			err := d.Check(t.Context(), value)
+			if (err == nil) != (says == "") || err != nil && (!registry.OfValue(err) || !strings.Contains(err.Error(), says)) {
+				t.Errorf("%s %q: %v, want %q", subject, payload, err, says)
+			}
+		}
 	}
 }

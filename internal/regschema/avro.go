@@ -1,6 +1,7 @@
 package regschema
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/twmb/avro"
@@ -23,4 +24,15 @@ func compileAvro(s Source) (*avro.Schema, error) {
 		return nil, err
 	}
 	return cache.Parse(s.Text)
+}
+
+// explainAvro names the field at which a value ends or goes wrong; the library
+// says that its type is not supported then.
+func explainAvro(err error) error {
+	const longest = 200 // of a name, which comes with the schema
+	var e *avro.SemanticError
+	if !errors.As(err, &e) || e.Err == nil || e.GoType != nil || e.Field == "" {
+		return err
+	}
+	return fmt.Errorf("field %.*s: %w", longest, e.Field, e.Err)
 }

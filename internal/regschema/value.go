@@ -99,7 +99,7 @@ func (c *Compiled) decodeAvro(payload []byte) ([]byte, error) {
 	var v any
 	rest, err := c.avro.Decode(payload, &v)
 	if err != nil {
-		return nil, err
+		return nil, explainAvro(err)
 	}
 	if len(rest) > 0 {
 		return nil, fmt.Errorf("%d bytes are left after the value", len(rest))

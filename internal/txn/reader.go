@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/multi-tenant/manage-kafka/internal/pattern"
 	"github.com/multi-tenant/manage-kafka/internal/request"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
@@ -64,45 +64,17 @@ type Listing struct {
 // broker is asked at the same time about those it coordinates, and about the
 // open ones a second time, for their start and partitions.
 func (r *Reader) List(ctx context.Context, patterns []string, open bool) (Listing, error) {
-	for _, p := range patterns {
-		if _, err := path.Match(p, ""); err != nil {
-			return Listing{}, fmt.Errorf("malformed pattern %q", p)
-		}
+	if err := pattern.Check(patterns); err != nil {
+		return Listing{}, err
 	}
 	all, err := r.list(ctx, nil)
 	if err != nil {
 		return Listing{}, err
 	}
 	var list Listing
-	list.Transactions, list.Missed = choose(all, patterns)
+	list.Transactions, list.Missed = pattern.Choose(all, func(t Transaction) string { return t.ID }, patterns)
 	list.Transactions = slices.DeleteFunc(list.Transactions, func(t Transaction) bool { return open && !t.Open() })
 	return list, r.fill(ctx, list.Transactions)
-}
-
-func choose(all []Transaction, patterns []string) (chosen []Transaction, missed []string) {
-	if len(patterns) == 0 {
-		return all, nil
-	}
-	hit := make([]bool, len(patterns))
-	for _, t := range all {
-		wanted := false
-		for i, p := range patterns {
-			// A glob's star stops at slashes, which ids may have.
-			ok, err := path.Match(strings.ReplaceAll(p, "/", "\x00"), strings.ReplaceAll(t.ID, "/", "\x00"))
-			if p == t.ID || ok && err == nil {
-				hit[i], wanted = true, true
-			}
-		}
-		if wanted {
-			chosen = append(chosen, t)
-		}
-	}
-	for i, p := range patterns {
-		if !hit[i] {
-			missed = append(missed, p)
-		}
-	}
-	return chosen, missed
 }
 
 // list asks every broker for the ids it coordinates, all or those of producers.

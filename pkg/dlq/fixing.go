@@ -101,6 +101,14 @@ func (o *Options) UseFixer(f *fix.Fixer) *Fixing {
 	return counts
 }
 
+// UsePlanFix is [Options.UseFixer] for a Fixer that was made of f, which a plan
+// file can then hold.
+func (o *Options) UsePlanFix(f *PlanFix, fixer *fix.Fixer) *Fixing {
+	counts := o.UseFixer(fixer)
+	o.PlanFix = f
+	return counts
+}
+
 func (f *Fixing) take(d *Outgoing, r *fix.Result) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -47,6 +47,7 @@ type index struct {
 	why    []Reason
 	byWhy  map[string]fate
 	stays  map[int32]int64 // of each partition: the first pending letter that was not selected
+	left   fate            // of letters that an approved plan leaves pending; 0 without any
 }
 
 type laneKey struct {
@@ -115,7 +116,7 @@ func (x *index) arrange(opts Options) {
 			}
 			if opts.Superseded == SupersededLatest && e.key != 0 && e.fate == fateGo {
 				if before := newest[e.key]; before != nil {
-					before.fate = x.reason("a newer letter of the same key is replayed (only-latest)")
+					before.fate, before.newer = x.reason("a newer letter of the same key is replayed (only-latest)"), true
 				}
 				newest[e.key] = e
 			}
@@ -134,6 +135,8 @@ func (x *index) arrange(opts Options) {
 				e.fate = fateHeld
 			case e.fate == fateTwin && held[e.key]:
 				e.fate = fateHeld
+			case x.left != 0 && e.fate == x.left && held[e.key]:
+				e.fate = fateHeld // which says more
 			case e.fate >= fatePark && e.fate != fateHeld:
 				held[e.key] = true
 			}
@@ -178,6 +181,23 @@ func (x *index) reasons() []Reason {
 	list := slices.DeleteFunc(append(slices.Clone(x.why), held), func(r Reason) bool { return r.Letters == 0 })
 	slices.SortStableFunc(list, func(a, b Reason) int { return cmp.Compare(b.Letters, a.Letters) })
 	return list
+}
+
+// leftBehind are the offsets, in their order, of selected letters that stay for
+// another reason than a newer record.
+func (x *index) leftBehind() map[int32][]int64 {
+	left := map[int32][]int64{}
+	for i := range x.lanes {
+		for _, e := range x.lanes[i].entries {
+			if e.fate > fatePark && !e.newer {
+				left[e.part] = append(left[e.part], e.offset)
+			}
+		}
+	}
+	for _, offsets := range left {
+		slices.Sort(offsets)
+	}
+	return left
 }
 
 // partitions lists what is taken from each partition of the queue.

@@ -74,7 +74,8 @@ type Options struct {
 	// repairs says that the ledger is known not to fit, and is being mended.
 	repairs bool
 	// Approved, when set, is a plan that was made earlier: only letters that it
-	// names are taken.
+	// names are taken. One that changes or checks letters needs a Fix that does
+	// the same; see [Options.UsePlanFix].
 	Approved *PlanFile
 
 	// To is the topic that letters go to: [ToOriginal], a name, or empty for
@@ -103,6 +104,8 @@ type Options struct {
 	// ends the plan or the run. FixHash names what it does, for the ledger.
 	Fix     func(context.Context, []*Outgoing) error
 	FixHash string
+	// PlanFix is what Fix does as data, for a plan file.
+	PlanFix *PlanFix
 	// BeforeChunk and AfterChunk run around each transaction while none is
 	// open. Their error ends the run as an operator's stop would, and is returned.
 	BeforeChunk func(context.Context, ChunkInfo) error

@@ -1,21 +1,24 @@
 package dlq
 
 import (
-	"bytes"
-	"encoding/json"
-	"io"
 	"time"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
-// planVersion is the version of plan files that this release writes and reads.
-const planVersion = 1
+const (
+	// planVersion is the newest version of plan files that this release knows:
+	// of a plan that changes or checks letters.
+	planVersion = 2
+	// planUnfixed is the version of a plan that sends letters as they are. It
+	// is what earlier releases know.
+	planUnfixed = 1
+)
 
 // PlanFile is a plan for somebody else to approve: which letters, by their
-// coordinates, and where they go. It holds nothing of their content. A run by
-// it takes no letter that it does not name; those resolved meanwhile are left
-// out.
+// coordinates, what is changed in them and asked of them, and where they go. It
+// holds nothing of their content. A run by it takes no letter that it does not
+// name; those resolved meanwhile are left out.
 type PlanFile struct {
 	Version    int              `json:"version"`
 	Made       time.Time        `json:"made"`
@@ -39,15 +42,24 @@ type PlanFile struct {
 	Targets    []PlanTarget     `json:"targets"`
 	Ends       map[int32]int64  `json:"ends"`   // of the snapshot, by partition
 	Ranges     map[int32]string `json:"ranges"` // the letters, as the ledger writes them
+	// Fix, from version 2 on, is what is done to the letters. Left are those
+	// that were asked for and stay pending: a run judges them again to tell why,
+	// and sends none. Sum is [PlanFile.Digest], which says that the file is the
+	// one that was written; it is no signature.
+	Fix  *PlanFix         `json:"fix,omitempty"`
+	Left map[int32]string `json:"left,omitempty"`
+	Sum  string           `json:"sum,omitempty"`
 
 	spans map[int32][]span
+	left  map[int32][]span
 }
 
-// File is the plan as a file.
-func (p *Plan) File() *PlanFile {
+// File is the plan as a file. A plan whose letters are changed or checked by
+// what is no data is [ErrInvalid]: whoever applied it would send others.
+func (p *Plan) File() (*PlanFile, error) {
 	o := &p.opts
 	f := &PlanFile{
-		Version: planVersion, Made: time.Now().UTC().Truncate(time.Second), By: o.Operator, Reason: o.Reason, Cluster: p.Cluster,
+		Version: planUnfixed, Made: time.Now().UTC().Truncate(time.Second), By: o.Operator, Reason: o.Reason, Cluster: p.Cluster,
 		Ledger: p.Ledger, LedgerID: p.LedgerID, Queue: p.Queue, TopicID: p.TopicID, Action: p.Action, To: o.To, ForGroup: o.ForGroup,
 		Partition: o.Partition, Order: o.Order, Superseded: o.Superseded, Timestamp: o.Timestamp, MaxReplays: o.MaxReplays,
 		Selection: o.Selection.Normalised(), Letters: p.Letters, Targets: p.Targets, Ends: map[int32]int64{}, Ranges: map[int32]string{},
@@ -58,50 +70,28 @@ func (p *Plan) File() *PlanFile {
 	for part, offsets := range newWatermark(p).pending {
 		f.Ranges[part] = encodeSpans(spansOf(offsets))
 	}
-	return f
+	if o.Transform != nil || o.Validate != nil || o.Fix != nil && !o.PlanFix.Any() {
+		return nil, errorf(ErrInvalid, "a plan file carries changes and checks as data only")
+	}
+	if o.Fix == nil {
+		return f, nil
+	}
+	fixed := *o.PlanFix
+	fixed.Hash = o.FixHash
+	if err := fixed.check(); err != nil {
+		return nil, errorf(ErrInvalid, "no plan file can hold this: %v", err)
+	}
+	f.Version, f.Fix, f.Left = planVersion, &fixed, map[int32]string{}
+	for part, offsets := range p.index.leftBehind() {
+		f.Left[part] = encodeSpans(spansOf(offsets))
+	}
+	var err error
+	f.Sum, err = f.Digest()
+	return f, err
 }
 
-// maxPlanFile bounds a plan file, in bytes.
-const maxPlanFile = 256 << 20
-
-// ReadPlanFile reads a plan file; one that is malformed is [ErrInvalid], one of
-// a newer release [ErrConflict].
-func ReadPlanFile(r io.Reader) (*PlanFile, error) {
-	body, err := io.ReadAll(io.LimitReader(r, maxPlanFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(body) > maxPlanFile {
-		return nil, errorf(ErrInvalid, "plan file of more than %d bytes", maxPlanFile)
-	}
-	var head struct {
-		Version int `json:"version"`
-	}
-	if err := json.Unmarshal(body, &head); err != nil {
-		return nil, errorf(ErrInvalid, "no plan file: %v", err)
-	}
-	if head.Version > planVersion {
-		return nil, errorf(ErrConflict, "plan file of version %d, this manage-kafka knows %d", head.Version, planVersion)
-	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	f := &PlanFile{}
-	if err := dec.Decode(f); err != nil {
-		return nil, errorf(ErrInvalid, "no plan file: %v", err)
-	}
-	if f.Version != planVersion || f.Queue == "" || f.Ledger == "" || !f.Action.known() || f.Action == Reopened {
-		return nil, errorf(ErrInvalid, "no plan file: version, queue, ledger or action is missing or wrong")
-	}
-	f.spans = map[int32][]span{}
-	for part, text := range f.Ranges {
-		if f.spans[part], err = decodeSpans(text); err != nil || part < 0 {
-			return nil, errorf(ErrInvalid, "plan file: partition %d: %v", part, err)
-		}
-	}
-	return f, nil
-}
-
-// Apply makes the options do what the plan says, and nothing else.
+// Apply makes the options do what the plan says, and nothing else. What it
+// changes and checks, its Fix, is for the caller to add; see [Options.UsePlanFix].
 func (f *PlanFile) Apply(o *Options) {
 	o.Queue, o.Ledger, o.Action, o.To, o.ForGroup = f.Queue, f.Ledger, f.Action, f.To, f.ForGroup
 	o.Partition, o.Order, o.Superseded, o.Timestamp, o.MaxReplays = f.Partition, f.Order, f.Superseded, f.Timestamp, f.MaxReplays
@@ -121,16 +111,24 @@ func (f *PlanFile) check(p *Plan, c *kafka.Client) error {
 		return errorf(ErrConflict, "%s was made anew since the plan was", p.Queue)
 	case f.LedgerID != p.LedgerID:
 		return errorf(ErrConflict, "the ledger %s was made anew since the plan was", p.Ledger)
+	case (f.Fix != nil) != (p.opts.Fix != nil), f.Fix != nil && f.Fix.Hash != p.opts.FixHash:
+		return errorf(ErrInvalid, "the run would not do to the letters what the plan says")
 	}
 	return nil
 }
 
-// names tells whether the plan names the letter; no plan names all.
+// names tells whether the plan names the letter, to send it or to leave it; no
+// plan names all.
 func (f *PlanFile) names(part int32, offset int64) bool {
-	if f == nil {
-		return true
-	}
-	spans := f.spans[part]
+	return f == nil || within(f.spans[part], offset) || within(f.left[part], offset)
+}
+
+// leaves tells whether the plan leaves the letter pending.
+func (f *PlanFile) leaves(part int32, offset int64) bool {
+	return f != nil && within(f.left[part], offset)
+}
+
+func within(spans []span, offset int64) bool {
 	i := after(spans, offset)
 	return i > 0 && spans[i-1].last >= offset
 }

@@ -167,6 +167,9 @@ func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *ent
 		e.fate = p.index.reason(noPlace.Error())
 	case why != "":
 		e.fate = p.index.reason("too large or unfit: " + why)
+	case p.opts.Approved.leaves(r.Partition, r.Offset):
+		p.index.left = p.index.reason("left pending by the plan; a plan made anew may take it")
+		e.fate = p.index.left
 	case p.opts.MaxReplays > 0 && l.ReplayCount >= p.opts.MaxReplays:
 		e.fate = fatePark
 	default:

@@ -1,8 +1,6 @@
 package dlq
 
 import (
-	"bytes"
-	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -106,9 +104,15 @@ func TestSupersededLatestKeepsTheNewest(t *testing.T) {
 	for i, key := range []uint64{1, 2, 1, 1, 3} {
 		x.add(entry{offset: int64(i), origin: int64(i), lane: at, key: key, dup: uint64(i)})
 	}
+	ordered := index{lanes: slices.Clone(x.lanes), why: slices.Clone(x.why)}
+	ordered.lanes[0].entries = slices.Clone(x.lanes[0].entries)
 	x.arrange(Options{Order: OrderNone, Superseded: SupersededLatest, Action: Replayed})
 	if got, _ := order(&x, 10); !slices.Equal(got, []int64{1, 3, 4}) {
 		t.Errorf("the newest of each key are %v", got)
+	}
+	ordered.arrange(Options{Order: OrderKey, Superseded: SupersededLatest, Action: Replayed})
+	if got, _ := order(&ordered, 10); !slices.Equal(got, []int64{1, 3, 4}) {
+		t.Errorf("with order kept the newest of each key are %v", got)
 	}
 }
 
@@ -142,21 +146,4 @@ func TestRunIDsSortByTime(t *testing.T) {
 	if len(a) != 26 || a >= b || newRunID(at) == a {
 		t.Errorf("%s, %s", a, b)
 	}
-}
-
-func FuzzPlanFile(f *testing.F) {
-	f.Add([]byte(`{"version":1,"dlq":"a.dlq","ledger":"l","action":"replay","ranges":{"0":"AwADAA"}}`))
-	f.Add([]byte(`{"version":2}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := ReadPlanFile(bytes.NewReader(body))
-		if err != nil {
-			if !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrConflict) {
-				t.Fatalf("%v is neither invalid nor a conflict", err)
-			}
-			return
-		}
-		p.names(0, 3)
-		var o Options
-		p.Apply(&o)
-	})
 }

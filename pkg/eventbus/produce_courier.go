@@ -60,12 +60,29 @@ func (c *courier) carry(ctx context.Context, s *sender, load *cargo) (r reply, t
 	c.mu.Lock()
 	c.pending = append(c.pending, load)
 	c.bytes += load.size
-	if !c.running {
+	switch {
+	case c.running:
+		c.changed.Signal()
+		c.mu.Unlock()
+	case c.inFlight > 0:
 		c.running = true
 		s.work.Go(func() { c.run(s) })
+		c.mu.Unlock()
+	default:
+		// Nobody is at it and nothing is under way, as for a lone caller: the
+		// request is made right here, without waking another goroutine.
+		c.running = true
+		c.mu.Unlock()
+		if s.sending.Load() > 1 {
+			c.gather()
+		}
+		c.round(s)
+		c.mu.Lock()
+		if c.running = len(c.pending) > 0; c.running {
+			s.work.Go(func() { c.run(s) })
+		}
+		c.mu.Unlock()
 	}
-	c.changed.Signal()
-	c.mu.Unlock()
 	select {
 	case r = <-load.reply:
 		return r, true
@@ -93,17 +110,24 @@ func (c *courier) run(s *sender) {
 	for {
 		c.await()
 		c.gather()
-		loads := c.next()
-		if loads == nil {
+		if !c.round(s) {
 			return
 		}
-		c.request(s, loads)
 	}
 }
 
+// round makes one request; false when nothing waited.
+func (c *courier) round(s *sender) bool {
+	loads := c.next()
+	if loads == nil {
+		return false
+	}
+	c.request(s, loads)
+	return true
+}
+
 // gather lets those get in who are about to call, as all do that a request has
-// just been answered to: it yields as long as more come. Where nobody runs, that
-// takes no time.
+// just been answered to: it yields as long as more come.
 func (c *courier) gather() {
 	before := -1
 	for range gatherRounds {

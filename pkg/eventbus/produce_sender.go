@@ -46,6 +46,9 @@ type sender struct {
 	capacity int64
 	room     *semaphore.Weighted
 
+	// sending counts the parcels of the calls that are under way.
+	sending atomic.Int64
+
 	mu     sync.Mutex
 	closed bool
 	lanes  map[kafka.TopicPartition]*outbound
@@ -143,6 +146,8 @@ func (s *sender) send(ctx context.Context, parcels []*parcel) {
 	if len(parcels) == 0 {
 		return
 	}
+	s.sending.Add(int64(len(parcels)))
+	defer s.sending.Add(-int64(len(parcels)))
 	all := &load{done: make(chan struct{})}
 	all.left.Store(int64(len(parcels)))
 	expires := time.Now().Add(s.patience)

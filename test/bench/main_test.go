@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if as := os.Getenv(asConsumer); as != "" {
 		j, err := readJob(os.Args[1:])
 		if err == nil {
-			err = map[string]func(context.Context, job) error{"bus": consumeBus, "raw": consumeRaw}[as](context.Background(), j)
+			err = map[string]func(context.Context, job) error{"bus": consumeBus, "raw": consumeRaw, "publish": publishBus}[as](context.Background(), j)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, as+":", err)
@@ -78,10 +78,13 @@ type result struct {
 	Records int64         `json:"records"`
 	Wall    time.Duration `json:"wall"`
 	CPU     time.Duration `json:"cpu"`
+
+	Process time.Duration `json:"-"` // from the process's start to its end
 }
 
-func (r result) rate() float64 { return float64(r.Records) / r.Wall.Seconds() }
-func (r result) each() float64 { return float64(r.CPU.Microseconds()) / float64(r.Records) }
+func (r result) whole() float64 { return float64(r.Records) / r.Process.Seconds() }
+func (r result) rate() float64  { return float64(r.Records) / r.Wall.Seconds() }
+func (r result) each() float64  { return float64(r.CPU.Microseconds()) / float64(r.Records) }
 
 // watch notes when the first record came and tells all when the last one is done.
 type watch struct {
@@ -101,7 +104,7 @@ func (w *watch) first() { w.once.Do(func() { w.began, w.used = time.Now(), cpu()
 func (w *watch) add() {
 	if w.n.Add(1) >= w.count {
 		w.stopped.Do(func() {
-			_ = json.NewEncoder(os.Stdout).Encode(result{w.count, time.Since(w.began), cpu() - w.used})
+			_ = json.NewEncoder(os.Stdout).Encode(result{Records: w.count, Wall: time.Since(w.began), CPU: cpu() - w.used})
 			close(w.done)
 		})
 	}

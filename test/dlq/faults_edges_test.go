@@ -285,9 +285,9 @@ func testLeaderLoss(t *testing.T, cluster *realkafka.Cluster, direct *kafka.Clie
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	v := judge(t, direct, name, e.parts, e)[e.id]
+	v := judge(t, direct, place{topic: name, ledger: e.ledger, parts: e.parts}, e)[e.id]
 	t.Logf("%d letters, a broker killed and started again, %d producers given up: %+v", e.chunks*e.size, e.lost, v)
 	if v.bad() {
-		t.Errorf("lost %d, duplicated %d", v.lost, v.duplicated)
+		t.Errorf("lost %d, duplicated %d, torn %d", v.lost, v.duplicated, v.torn)
 	}
 }

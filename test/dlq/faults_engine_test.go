@@ -295,43 +295,53 @@ func readCommitted(ctx context.Context, c *kafka.Client, tps []kafka.TopicPartit
 	}
 }
 
-// verdict is what a reader of committed records finds wrong.
-type verdict struct{ lost, duplicated int }
+// verdict is what a reader of committed records finds wrong. Letters of a chunk
+// that the ledger does not have are torn: the next run would send them again.
+type verdict struct{ lost, duplicated, torn int }
 
-func (v verdict) bad() bool { return v.lost+v.duplicated > 0 }
+func (v verdict) bad() bool { return v.lost+v.duplicated+v.torn > 0 }
 
-// judge counts every letter of the engines on their topic.
-func judge(t *testing.T, c *kafka.Client, topic string, parts []int32, engines ...*engine) map[string]verdict {
+// judge counts every letter of the engines at where, and holds them against the
+// ledger.
+func judge(t *testing.T, c *kafka.Client, where place, engines ...*engine) map[string]verdict {
 	t.Helper()
-	var tps []kafka.TopicPartition
-	for _, p := range parts {
-		tps = append(tps, kafka.TopicPartition{Topic: topic, Partition: p})
-	}
 	seen := map[string]int{}
-	if err := readCommitted(t.Context(), c, tps, func(r kafka.Record) { seen[string(r.Key)]++ }); err != nil {
-		t.Fatalf("judging %s: %v", topic, err)
+	if err := readCommitted(t.Context(), c, where.all(), func(r kafka.Record) { seen[string(r.Key)]++ }); err != nil {
+		t.Fatalf("judging %s: %v", where.topic, err)
 	}
-	return tally(seen, engines)
+	return tally(seen, recorded(t, c, where), engines)
 }
 
-// tally compares how often each letter was seen with what the engines had to send.
-func tally(seen map[string]int, engines []*engine) map[string]verdict {
+// recorded gives the records of chunks that the ledger has.
+func recorded(t *testing.T, c *kafka.Client, where place) map[string]bool {
+	t.Helper()
+	chunks := map[string]bool{}
+	err := readCommitted(t.Context(), c, []kafka.TopicPartition{{Topic: where.ledger}}, func(r kafka.Record) { chunks[string(r.Value)] = true })
+	if err != nil {
+		t.Fatalf("judging %s: %v", where.ledger, err)
+	}
+	return chunks
+}
+
+// tally compares how often each letter was seen with what the ledger says was
+// sent. A run that came to its end has to have sent all of it, one that failed
+// just what the ledger has.
+func tally(seen map[string]int, recorded map[string]bool, engines []*engine) map[string]verdict {
 	verdicts := map[string]verdict{}
 	for _, e := range engines {
 		var v verdict
 		for chunk := 1; chunk <= e.chunks; chunk++ {
-			missing := 0
+			sent := recorded[e.record(chunk)]
 			for i := range e.size {
-				switch n := seen[e.letter(chunk, i)]; {
-				case n == 0:
-					missing++
+				n := seen[e.letter(chunk, i)]
+				switch {
+				case n == 0 && (sent || e.failed == nil):
+					v.lost++
 				case n > 1:
 					v.duplicated += n - 1
+				case n == 1 && !sent:
+					v.torn++
 				}
-			}
-			// A run that failed has sent its first chunks and not the others.
-			if e.failed == nil || missing < e.size {
-				v.lost += missing
 			}
 		}
 		verdicts[e.id] = v
@@ -344,6 +354,14 @@ func tally(seen map[string]int, engines []*engine) map[string]verdict {
 type place struct {
 	topic, ledger string
 	parts         []int32
+}
+
+// all is every partition that may have letters.
+func (p place) all() (tps []kafka.TopicPartition) {
+	for _, part := range p.parts {
+		tps = append(tps, kafka.TopicPartition{Topic: p.topic, Partition: part})
+	}
+	return tps
 }
 
 func newPlace(t *testing.T, c *kafka.Client, name string, replication int16) place {

@@ -225,15 +225,15 @@ func playScenario(t *testing.T, direct *kafka.Client, conn realkafka.Conn, sc sc
 		}
 		engines = append(engines, e)
 	}
-	bad, lost, dup := 0, 0, 0
-	verdicts := judge(t, direct, where.topic, where.parts, engines...)
+	bad, lost, dup, torn := 0, 0, 0, 0
+	verdicts := judge(t, direct, where, engines...)
 	if sc.name == "A" || sc.name == "N" {
 		t.Run("kcat", func(t *testing.T) {
 			seen := map[string]int{}
 			for line := range strings.Lines(string(peers.KcatConsume(t, conn, where.topic, "-f", "%k\n"))) {
 				seen[strings.TrimSpace(line)]++
 			}
-			if got := tally(seen, engines); !maps.Equal(got, verdicts) {
+			if got := tally(seen, recorded(t, direct, where), engines); !maps.Equal(got, verdicts) {
 				t.Errorf("kcat finds %v, our reader %v", got, verdicts)
 			}
 		})
@@ -242,14 +242,14 @@ func playScenario(t *testing.T, direct *kafka.Client, conn realkafka.Conn, sc sc
 		if v.bad() {
 			bad++
 		}
-		lost, dup = lost+v.lost, dup+v.duplicated
+		lost, dup, torn = lost+v.lost, dup+v.duplicated, torn+v.torn
 	}
-	t.Logf("%s, %s: %d tries, %d hit, late answers %v: bad %d, lost %d, duplicated %d", sc.name, sc.what, tries, hits, late, bad, lost, dup)
+	t.Logf("%s, %s: %d tries, %d hit, late answers %v: bad %d, lost %d, duplicated %d, torn %d", sc.name, sc.what, tries, hits, late, bad, lost, dup, torn)
 	switch {
 	case hits < tries:
 		t.Errorf("the fault hit only %d of %d tries", hits, tries)
 	case cured && bad > 0:
-		t.Errorf("%d of %d tries lost %d and duplicated %d letters", bad, tries, lost, dup)
+		t.Errorf("%d of %d tries lost %d, duplicated %d and tore %d letters", bad, tries, lost, dup, torn)
 	case !cured && sc.naive && bad == 0:
 		t.Errorf("without the cure nothing went wrong: the scenario shows nothing")
 	}

@@ -25,8 +25,8 @@ func testSchedules(t *testing.T, direct *kafka.Client, bootstrap string, seed ui
 		runs, lanes = 500, 10
 	}
 	var (
-		mu                               sync.Mutex
-		bad, lost, dup, hit, kills, gone int
+		mu                                     sync.Mutex
+		bad, lost, dup, torn, hit, kills, gone int
 	)
 	t.Run("all", func(t *testing.T) {
 		for lane := range lanes {
@@ -54,22 +54,22 @@ func testSchedules(t *testing.T, direct *kafka.Client, bootstrap string, seed ui
 					hit, kills, gone = hit+schedule.Hits(), kills+e.kills, gone+e.lost
 					mu.Unlock()
 				}
-				for id, v := range judge(t, direct, where.topic, where.parts, engines...) {
+				for id, v := range judge(t, direct, where, engines...) {
 					mu.Lock()
-					lost, dup = lost+v.lost, dup+v.duplicated
+					lost, dup, torn = lost+v.lost, dup+v.duplicated, torn+v.torn
 					mu.Unlock()
 					if v.bad() {
 						mu.Lock()
 						bad++
 						mu.Unlock()
-						t.Errorf("%s: lost %d, duplicated %d", told[id], v.lost, v.duplicated)
+						t.Errorf("%s: lost %d, duplicated %d, torn %d", told[id], v.lost, v.duplicated, v.torn)
 					}
 				}
 			})
 		}
 	})
-	t.Logf("%d schedules from seed %d, %d faults hit, %d kills, %d producers given up: bad %d, lost %d, duplicated %d",
-		runs, seed, hit, kills, gone, bad, lost, dup)
+	t.Logf("%d schedules from seed %d, %d faults hit, %d kills, %d producers given up: bad %d, lost %d, duplicated %d, torn %d",
+		runs, seed, hit, kills, gone, bad, lost, dup, torn)
 	if hit < 2*runs {
 		t.Errorf("only %d faults hit", hit)
 	}

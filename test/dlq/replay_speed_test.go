@@ -51,18 +51,37 @@ func TestReplaySpeedAgainstOneByOne(t *testing.T) {
 	}
 	cluster := realkafka.Shared(t)
 	binary := warmUp(t, cluster)
-	var ratios []float64
+	ratios := map[string][]float64{}
 	for range pairs {
 		b := newBench(t, cluster, 6)
 		b.fill(0, n, 1000)
 		replayed := b.timeReplay(binary)
 		b.mustBeExact(n)
-		single := b.timeOneByOne()
-		ratio := single.Seconds() / replayed.Seconds()
-		t.Logf("%d letters of 1 KB: replay %.0f/s, one SendMessage each with acks=local %.0f/s, ratio %.1f", n, float64(n)/replayed.Seconds(), float64(n)/single.Seconds(), ratio)
-		ratios = append(ratios, ratio)
+		against := func(name string, single time.Duration) {
+			ratio := single.Seconds() / replayed.Seconds()
+			t.Logf("%d letters of 1 KB: replay %.0f/s, %s %.0f/s, ratio %.1f", n, float64(n)/replayed.Seconds(), name, float64(n)/single.Seconds(), ratio)
+			ratios[name] = append(ratios[name], ratio)
+		}
+		against("one SendMessage each with acks=local", b.timeOneByOne())
+		// The tools themselves, where they are on the path: they are not to be had
+		// as packages.
+		if kaf, err := exec.LookPath("kaf"); err == nil {
+			against("kaf produce", b.timePipe("kaf", func(topic string) *exec.Cmd {
+				return exec.CommandContext(t.Context(), kaf, "produce", topic, "-b", b.conn.Bootstrap)
+			}))
+		}
+		if kafkactl, err := exec.LookPath("kafkactl"); err == nil {
+			against("kafkactl produce", b.timePipe("kafkactl", func(topic string) *exec.Cmd {
+				c := exec.CommandContext(t.Context(), kafkactl, "produce", topic, "-s", "-S", "\t")
+				c.Env = append(os.Environ(), "BROKERS="+b.conn.Bootstrap)
+				return c
+			}))
+		}
 	}
-	atLeast(t, ratios, least)
+	for name, of := range ratios {
+		t.Log(name)
+		atLeast(t, of, least)
+	}
 }
 
 // atLeast fails the test where the median of the ratios is less.
@@ -134,11 +153,20 @@ func (b *bench) timeReplay(binary string) time.Duration {
 
 func (b *bench) timeCopy() time.Duration {
 	b.t.Helper()
-	other := b.source + "-copy"
+	return b.timePipe("copy", func(topic string) *exec.Cmd {
+		return peers.Kcat(b.t.Context(), b.t, b.conn, "-P", "-t", topic, "-K", "\t")
+	})
+}
+
+// timePipe reads the queue with kcat, and writes what comes to a topic of that
+// name with another program.
+func (b *bench) timePipe(name string, writer func(topic string) *exec.Cmd) time.Duration {
+	b.t.Helper()
+	other := b.source + "-" + name
 	b.create(other, b.partitions)
 	began := time.Now()
 	read := peers.Kcat(b.t.Context(), b.t, b.conn, "-C", "-t", b.queue, "-e", "-q", "-o", "beginning", "-K", "\t")
-	write := peers.Kcat(b.t.Context(), b.t, b.conn, "-P", "-t", other, "-K", "\t")
+	write := writer(other)
 	pipe, err := read.StdoutPipe()
 	if err != nil {
 		b.t.Fatal(err)

@@ -40,13 +40,18 @@ func hang(t *testing.T, c *kafka.Client, topic string) (producer int64) {
 		Version: 2, PartitionLeaderEpoch: -1, FirstTimestamp: time.Now(), MaxTimestamp: time.Now(), ProducerID: producer, ProducerEpoch: epoch, IsTransactional: true,
 		Records: []*sarama.Record{{Value: []byte("lost")}},
 	})
-	res, err := request.To(t.Context(), c, leader, func(b *sarama.Broker) (*sarama.ProduceResponse, error) { return b.Produce(req) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if code := res.GetBlock(topic, 0).Err; code != sarama.ErrNoError {
-		t.Fatal(code)
-	}
+	// A broker takes a setting over some time after it was made.
+	until(t, "a broker that does not look", func() bool {
+		res, err := request.To(t.Context(), c, leader, func(b *sarama.Broker) (*sarama.ProduceResponse, error) { return b.Produce(req) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := res.GetBlock(topic, 0).Err
+		if code != sarama.ErrNoError && code != sarama.ErrInvalidTxnState {
+			t.Fatal(code)
+		}
+		return code == sarama.ErrNoError
+	})
 	return producer
 }
 

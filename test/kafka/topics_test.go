@@ -164,11 +164,23 @@ func TestListSpeed(t *testing.T) {
 		}
 		return time.Since(began)
 	}
+	kcl, noKcl := exec.LookPath("kcl") // it is not to be had as a package
+	kclConfig := filepath.Join(t.TempDir(), "kcl.toml")
+	if err := os.WriteFile(kclConfig, fmt.Appendf(nil, "seed_brokers = [%q]\n", conn.Bootstrap), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, args := range map[string][]string{"table": {"list-topics"}, "names": {"list-topics", "-o", "name"}} {
-		var ratios []float64
+		var ratios, kclRatios []float64
 		for range 25 {
 			ours := clock(exec.CommandContext(t.Context(), binary, append([]string{"-b", conn.Bootstrap}, args...)...))
 			ratios = append(ratios, float64(ours)/float64(clock(peers.Kcat(t.Context(), t, conn, "-L"))))
+			if noKcl == nil {
+				theirs := clock(exec.CommandContext(t.Context(), kcl, "topic", "list", "--config-path", kclConfig))
+				kclRatios = append(kclRatios, float64(ours)/float64(theirs))
+			}
+		}
+		if slices.Sort(kclRatios); noKcl == nil {
+			t.Logf("%s: %.2f times kcl topic list, median", name, kclRatios[len(kclRatios)/2])
 		}
 		slices.Sort(ratios)
 		median := ratios[len(ratios)/2]

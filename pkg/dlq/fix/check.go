@@ -84,10 +84,19 @@ func Decodes(decode func(context.Context, []byte) error, ofValue func(error) boo
 		case err == nil:
 			return nil, nil
 		case ofValue(err):
-			return &Refusal{Reason: err.Error()}, nil
+			return &Refusal{Reason: firstLine(err.Error())}, nil
 		}
 		return nil, err
 	}
+}
+
+// firstLine counts the lines that it leaves out.
+func firstLine(text string) string {
+	first, rest, more := strings.Cut(text, "\n")
+	if more {
+		first += fmt.Sprintf(" (and %d more)", 1+strings.Count(rest, "\n"))
+	}
+	return first
 }
 
 // Command checks values by a command, which gets a value on its standard input

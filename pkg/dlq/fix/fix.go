@@ -155,19 +155,22 @@ func New(o Options) (*Fixer, error) {
 func (f *Fixer) Any() bool { return f.Changes() || f.spec.any() || len(f.options.Checks) > 0 }
 
 // Changes tells whether the Fixer may change letters, rather than check them.
-func (f *Fixer) Changes() bool {
-	o := &f.options
+func (f *Fixer) Changes() bool { return f.options.changes() }
+
+func (o *Options) changes() bool {
 	return o.JQ != "" || o.KeyJQ != "" || o.Key != nil || len(o.SetHeaders)+len(o.DelHeaders) > 0
 }
+
+// Hash is that of the Fixer's options; see [Options.Hash].
+func (f *Fixer) Hash() string { return f.options.Hash() }
 
 // Hash identifies the changes, for the record of a run: 16 hexadecimal digits,
 // the same for the same programs, headers and key. It is "" where nothing is
 // changed.
-func (f *Fixer) Hash() string {
-	if !f.Changes() {
+func (o *Options) Hash() string {
+	if !o.changes() {
 		return ""
 	}
-	o := &f.options
 	body, err := json.Marshal([]any{o.JQ, o.KeyJQ, o.Key, o.SetHeaders, o.DelHeaders})
 	if err != nil { // strings and bytes only
 		return ""

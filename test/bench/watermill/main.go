@@ -24,8 +24,11 @@ func main() {
 	}
 }
 
-// run takes brokers, topic, group, count, microseconds and, for publishing
-// instead, "publish" as the group.
+// slice is how many messages one call publishes.
+const slice = 1000
+
+// run takes brokers, topic, group, count and microseconds. For publishing instead,
+// the group is "publish", and the last is the bytes of a message.
 func run(ctx context.Context, args []string) error {
 	brokers, topic, group := strings.Split(args[0], ","), args[1], args[2]
 	count, err := strconv.Atoi(args[3])
@@ -37,7 +40,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	if group == "publish" {
-		return publish(brokers, topic, count)
+		return publish(brokers, topic, count, micros)
 	}
 	conf := kafka.DefaultSaramaSubscriberConfig()
 	conf.Version = sarama.V3_6_0_0
@@ -81,21 +84,23 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-func publish(brokers []string, topic string, count int) error {
+func publish(brokers []string, topic string, count, size int) error {
 	pub, err := kafka.NewPublisher(kafka.PublisherConfig{Brokers: brokers, Marshaler: kafka.DefaultMarshaler{}}, watermill.NopLogger{})
 	if err != nil {
 		return err
 	}
-	messages := make([]*message.Message, count)
+	messages := make([]*message.Message, slice)
 	for i := range messages {
-		messages[i] = message.NewMessage(watermill.NewUUID(), make([]byte, 300))
+		messages[i] = message.NewMessage(watermill.NewUUID(), make([]byte, size))
 	}
-	if err := pub.Publish(topic, messages[0]); err != nil {
+	if err := pub.Publish(topic, messages...); err != nil {
 		return err
 	}
 	began, used := time.Now(), cpu()
-	if err := pub.Publish(topic, messages...); err != nil {
-		return err
+	for range count / slice {
+		if err := pub.Publish(topic, messages...); err != nil {
+			return err
+		}
 	}
 	report(count, time.Since(began), cpu()-used)
 	return pub.Close()
