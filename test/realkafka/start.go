@@ -161,23 +161,6 @@ func (c *Cluster) run(ctx context.Context) error {
 	return nil
 }
 
-// format makes the data directory of a KRaft node, with the users' passwords.
-func (c *Cluster) format(ctx context.Context, n *node) error {
-	args := []string{"format", "-t", c.id, "-c", n.config()}
-	if c.hasPasswords() {
-		for _, u := range c.users {
-			for _, m := range []string{SCRAM256, SCRAM512} {
-				args = append(args, "--add-scram", fmt.Sprintf(`%s=[name="%s",password="%s"]`, m, u.Name, u.Password))
-			}
-		}
-	}
-	cmd := JavaTool{}.command(ctx, c.kit, "kafka.tools.StorageTool", args...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("formatting broker %d: %w\n%s", n.id, err, out)
-	}
-	return nil
-}
-
 func (c *Cluster) hasPasswords() bool {
 	return slices.ContainsFunc(c.opts.Listeners, func(l Listener) bool { return l.sasl() && l != OAuth })
 }
