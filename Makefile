@@ -32,15 +32,16 @@ lint: ## gofmt, go vet, staticcheck
 fuzz: ## run every fuzz target, for FUZZTIME each when that is set
 	@FUZZTIME=$(FUZZTIME) test/fuzz
 
-# What comes out is thrown away, so other systems are compiled without the
-# optimizer, in half the time; this one as every other target does.
+# What comes out is thrown away, so it is linked without what a debugger reads, and
+# other systems are compiled without the optimizer, in half the time; this one
+# as every other target does.
 cross: ## compile everything for every platform that is released
 	@host=$$(go env GOHOSTOS)/$$(go env GOHOSTARCH); \
 	for p in $(PLATFORMS); do \
 		echo "compiling for $$p"; \
 		flags='-gcflags=all=-N -l'; \
 		[ "$$p" != "$$host" ] || flags=-v=false; \
-		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build "$$flags" ./... || exit 1; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -ldflags '-s -w' "$$flags" ./... || exit 1; \
 	done
 
 bench: ## run the benchmarks; BENCH picks some by a regular expression

@@ -24,7 +24,8 @@ const (
 	// reviveWait is how long a container may stay unhealthy before it is
 	// restarted: three rounds of its health check.
 	reviveWait = 20 * time.Second
-	// undoPatience is how long a container may take to end when a start is undone.
+	// undoPatience is how long a container may take to end when a start is undone
+	// or its data goes with it.
 	undoPatience = 5 * time.Second
 )
 

@@ -40,8 +40,13 @@ func (r *dockerRuntime) takeDown(ctx context.Context, opts DownOptions, have *in
 		return err
 	}
 	patience := time.Duration(-1)
-	if opts.WaitTimeout > 0 {
+	switch {
+	case opts.WaitTimeout > 0:
 		patience = opts.WaitTimeout
+	case opts.Volumes || opts.dataGoes:
+		// What it writes at its end goes anyway; a container that is still setting
+		// itself up hears no signal and would have all of its own time.
+		patience = undoPatience
 	}
 	text := fmt.Sprintf("%d containers stopped and removed", len(have.containers))
 	done := report(opts.Progress).begin("stop", text)

@@ -83,6 +83,8 @@ type DownOptions struct {
 	WaitTimeout time.Duration
 	// Progress, when set, is told each step. It is called by one goroutine at a time.
 	Progress func(Event)
+
+	dataGoes bool // it will be removed next
 }
 
 // LogOptions selects log lines.

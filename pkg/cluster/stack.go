@@ -134,7 +134,7 @@ func (s *Stack) Down(ctx context.Context, opts DownOptions) (wasRunning bool, er
 	}
 	if wasRunning {
 		// A start may hold the lock and wait for the very stack that stops here.
-		if err := s.runtime.Down(ctx, DownOptions{WaitTimeout: opts.WaitTimeout, Progress: opts.Progress}); err != nil {
+		if err := s.runtime.Down(ctx, DownOptions{WaitTimeout: opts.WaitTimeout, Progress: opts.Progress, dataGoes: true}); err != nil {
 			return true, err
 		}
 	}

@@ -78,7 +78,7 @@ func WriteCompacted(t testing.TB, conn realkafka.Conn, topic string, keys, round
 func runJava(t testing.TB, conn realkafka.Conn, stdin []byte, class string, args ...string) []byte {
 	t.Helper()
 	ctx := deadline(t)
-	tool := realkafka.JavaTool{ClassPath: []string{classes(t)}, JVM: jvmFor(conn)}
+	tool := realkafka.JavaTool{Behind: []string{classes(t)}, JVM: jvmFor(conn)}
 	cmd := tool.Command(ctx, t, class, append([]string{propertiesFile(t, conn)}, args...)...)
 	cmd.Stdin = bytes.NewReader(stdin)
 	return mustOutput(t, cmd)

@@ -85,10 +85,21 @@ type kit struct {
 	java    string // the program
 	jars    string // directory
 	logging string // directory
+	archive string // file of classes as the JVM has them in memory; "" is none
 }
 
 // fetch returns the kit of a release, filling the test cache on first use.
 func fetch(ctx context.Context, version string) (kit, error) {
+	k, err := fetchBare(ctx, version)
+	if err != nil {
+		return kit{}, err
+	}
+	k.archive, err = archive(ctx, k, version)
+	return k, err
+}
+
+// fetchBare is fetch without the archive, which is made by running the rest.
+func fetchBare(ctx context.Context, version string) (kit, error) {
 	java, err := javaPath()
 	if err != nil {
 		return kit{}, err
@@ -121,15 +132,20 @@ func loggingDir(ctx context.Context) (string, error) {
 }
 
 // args returns the JVM arguments for a class: who is server or tools, and
-// decides where logs go; before are class path entries in front of the jars.
-func (k kit) args(who string, before ...string) []string {
-	path := append(slices.Clone(before), filepath.Join(k.jars, "*"))
-	return []string{
-		"-XX:+UseSerialGC",
-		"-Dlog4j2.configurationFile=" + filepath.Join(k.logging, who+".log4j2.xml"),
-		"-Dlog4j.configuration=file:" + filepath.Join(k.logging, who+".log4j.properties"),
-		"-cp", strings.Join(path, string(os.PathListSeparator)),
+// decides where logs go; before and behind are class path entries around the jars.
+// The archive holds for class paths that begin with the jars, and no others.
+func (k kit) args(who string, before, behind []string) []string {
+	path := slices.Concat(before, []string{filepath.Join(k.jars, "*")}, behind)
+	var args []string
+	if k.archive != "" && len(before) == 0 {
+		args = append(args, "-XX:SharedArchiveFile="+k.archive)
 	}
+	return append(args,
+		"-XX:+UseSerialGC",
+		"-Dlog4j2.configurationFile="+filepath.Join(k.logging, who+".log4j2.xml"),
+		"-Dlog4j.configuration=file:"+filepath.Join(k.logging, who+".log4j.properties"),
+		"-cp", strings.Join(path, string(os.PathListSeparator)),
+	)
 }
 
 // shortHash tells contents of cache entries apart.
@@ -197,7 +213,8 @@ func javaPath() (string, error) {
 // The zero value runs the current release.
 type JavaTool struct {
 	Version   string   // "" is Current
-	ClassPath []string // beside the jars of the release, before them
+	ClassPath []string // beside the jars of the release, before them; starts slower
+	Behind    []string // beside the jars of the release, after them
 	JVM       []string // more JVM arguments
 }
 
@@ -214,7 +231,7 @@ func (j JavaTool) Command(ctx context.Context, t testing.TB, class string, args 
 }
 
 func (j JavaTool) command(ctx context.Context, k kit, class string, args ...string) *exec.Cmd {
-	argv := append(k.args("tools", j.ClassPath...), "-Xmx256m", "-XX:TieredStopAtLevel=1")
+	argv := append(k.args("tools", j.ClassPath, j.Behind), "-Xmx256m", "-XX:TieredStopAtLevel=1")
 	argv = append(argv, j.JVM...)
 	argv = append(argv, class)
 	cmd := exec.CommandContext(ctx, k.java, append(argv, args...)...)

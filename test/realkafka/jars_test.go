@@ -8,8 +8,8 @@ import (
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
-// TestJars fetches what the other tests run; test/setup/kafka.sh calls it
-// first.
+// TestJars fetches what the other tests run and makes the archives from which it
+// starts; test/setup/kafka.sh calls it first.
 func TestJars(t *testing.T) {
 	for _, version := range []string{realkafka.Current, realkafka.ZooKeeper} {
 		jar := filepath.Join(realkafka.Libs(t, version), "kafka_2.13-"+version+".jar")

@@ -67,6 +67,7 @@ func (p *process) waitFor(ctx context.Context, check func(log []byte) bool) erro
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
+		alive := p.alive() // asked first: the log of a process that has ended is whole
 		log, err := p.log()
 		if err != nil {
 			return err
@@ -78,9 +79,11 @@ func (p *process) waitFor(ctx context.Context, check func(log []byte) bool) erro
 		if check(log) {
 			return nil
 		}
+		if !alive {
+			return fmt.Errorf("%s ended while starting: %w\n%s", p.name, errors.Join(p.err, errEnded), lastLines(log, 40))
+		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("%s ended while starting: %w\n%s", p.name, errors.Join(p.err, errEnded), lastLines(log, 40))
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready: %w\n%s", p.name, ctx.Err(), lastLines(log, 40))
 		case <-tick.C:

@@ -31,6 +31,8 @@ type Options struct {
 	Properties map[string]string // more settings of every broker; they win over the harness's own
 	JVM        []string          // more JVM arguments, such as -Xmx1g
 	TokenTTL   time.Duration     // how long OAUTHBEARER tokens are good; 0 is an hour
+
+	lasting bool // compile what runs often for speed, at the price of a slower start
 }
 
 // startTimeout is five times what a broker takes on a machine with two busy
@@ -58,10 +60,12 @@ type Cluster struct {
 }
 
 // Start runs a cluster until the test ends and returns once every broker
-// serves. A test that failed shows the end of each broker's log.
+// serves. A test that failed shows the end of each broker's log. Its brokers are
+// made to start soon, not to be fast, unless the test's name holds Speed.
 func Start(t testing.TB, opts Options) *Cluster {
 	t.Helper()
 	tier.Real(t)
+	opts.lasting = strings.Contains(t.Name(), "Speed")
 	c, err := start(t.Context(), opts)
 	endWithout(t, "starting Kafka", err)
 	c.t = t
@@ -159,14 +163,8 @@ func (c *Cluster) Kill(i int) {
 func (c *Cluster) Stop(i int) {
 	c.t.Helper()
 	c.own()
-	p := c.nodes[i].proc
-	if err := terminate(p.proc); err != nil && p.alive() {
-		c.t.Fatalf("stopping broker %d: %v", i, err)
-	}
-	select {
-	case <-p.done:
-	case <-time.After(startTimeout):
-		c.t.Fatalf("broker %d does not stop:\n%s", i, c.logTail(i))
+	if err := c.stopNode(i); err != nil {
+		c.t.Fatal(err)
 	}
 }
 

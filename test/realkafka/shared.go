@@ -66,6 +66,7 @@ func sharedOf(t testing.TB, opts Options) *Cluster {
 	}
 	if !shared.begun[opts.Version] {
 		shared.begun[opts.Version] = true
+		opts.lasting = true
 		c, err := start(context.WithoutCancel(t.Context()), opts)
 		if err != nil {
 			shared.failed[opts.Version] = err

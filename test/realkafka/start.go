@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -19,11 +20,23 @@ import (
 // start runs a cluster that the caller closes and removes. Ports that somebody
 // else takes meanwhile are exchanged for others.
 func start(ctx context.Context, opts Options) (*Cluster, error) {
+	if opts.Version == "" {
+		opts.Version = Current
+	}
+	kit, err := fetch(ctx, opts.Version)
+	if err != nil {
+		return nil, err
+	}
+	return startWith(ctx, kit, opts)
+}
+
+// startWith is start with a kit that is there.
+func startWith(ctx context.Context, kit kit, opts Options) (*Cluster, error) {
 	const tries = 5
 	var c *Cluster
 	for range tries {
 		var err error
-		if c, err = newCluster(ctx, opts); err != nil {
+		if c, err = newCluster(kit, opts); err != nil {
 			return nil, err
 		}
 		err = c.run(ctx)
@@ -41,10 +54,7 @@ func start(ctx context.Context, opts Options) (*Cluster, error) {
 
 // newCluster prepares directories, keys and ports; nothing runs yet but the
 // token server.
-func newCluster(ctx context.Context, opts Options) (*Cluster, error) {
-	if opts.Version == "" {
-		opts.Version = Current
-	}
+func newCluster(kit kit, opts Options) (*Cluster, error) {
 	if opts.Brokers == 0 {
 		opts.Brokers = 1
 	}
@@ -53,10 +63,6 @@ func newCluster(ctx context.Context, opts Options) (*Cluster, error) {
 	}
 	if opts.Users == nil {
 		opts.Users = []User{Alice()}
-	}
-	kit, err := fetch(ctx, opts.Version)
-	if err != nil {
-		return nil, err
 	}
 	dir, release, err := claimDir()
 	if err != nil {
@@ -155,23 +161,6 @@ func (c *Cluster) run(ctx context.Context) error {
 	return nil
 }
 
-// format makes the data directory of a KRaft node, with the users' passwords.
-func (c *Cluster) format(ctx context.Context, n *node) error {
-	args := []string{"format", "-t", c.id, "-c", n.config()}
-	if c.hasPasswords() {
-		for _, u := range c.users {
-			for _, m := range []string{SCRAM256, SCRAM512} {
-				args = append(args, "--add-scram", fmt.Sprintf(`%s=[name="%s",password="%s"]`, m, u.Name, u.Password))
-			}
-		}
-	}
-	cmd := JavaTool{}.command(ctx, c.kit, "kafka.tools.StorageTool", args...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("formatting broker %d: %w\n%s", n.id, err, out)
-	}
-	return nil
-}
-
 func (c *Cluster) hasPasswords() bool {
 	return slices.ContainsFunc(c.opts.Listeners, func(l Listener) bool { return l.sasl() && l != OAuth })
 }
@@ -192,7 +181,10 @@ func (c *Cluster) startNode(ctx context.Context, n *node) error {
 }
 
 func (c *Cluster) launchNode(ctx context.Context, n *node) error {
-	args := append(c.kit.args("server"), "-Xmx512m")
+	args := append(c.kit.args("server", nil, nil), "-Xmx512m")
+	if !c.opts.lasting {
+		args = append(args, "-XX:TieredStopAtLevel=1")
+	}
 	if c.Tokens != nil {
 		args = append(args, "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls="+c.Tokens.KeysURL())
 	}
@@ -209,6 +201,20 @@ func (c *Cluster) launchNode(ctx context.Context, n *node) error {
 
 // servesLine is what a broker logs, of either era, once it takes requests.
 var servesLine = regexp.MustCompile(`Kafka Server started|\[KafkaServer id=\d+\] started`)
+
+// stopNode ends broker i by SIGTERM and waits until it is gone.
+func (c *Cluster) stopNode(i int) error {
+	p := c.nodes[i].proc
+	if err := terminate(p.proc); err != nil && p.alive() {
+		return fmt.Errorf("stopping broker %d: %w", i, err)
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(startTimeout):
+		return fmt.Errorf("broker %d does not stop:\n%s", i, c.logTail(i))
+	}
+}
 
 // close ends every process of the cluster.
 func (c *Cluster) close() {

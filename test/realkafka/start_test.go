@@ -13,8 +13,9 @@ import (
 // A port can be taken between the moment it was free and the broker's bind.
 func TestTakenPortIsNoticed(t *testing.T) {
 	tier.Real(t)
-	Libs(t, Current) // skips without java or mvn
-	c, err := newCluster(t.Context(), Options{})
+	kit, err := fetch(t.Context(), Current)
+	endWithout(t, "fetching Kafka", err)
+	c, err := newCluster(kit, Options{Version: Current})
 	if err != nil {
 		t.Fatal(err)
 	}

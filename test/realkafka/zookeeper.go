@@ -30,7 +30,7 @@ func (c *Cluster) startZooKeeper(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	args := append(c.kit.args("server"), "-Xmx128m", "-Dzookeeper.forceSync=no",
+	args := append(c.kit.args("server", nil, nil), "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dzookeeper.forceSync=no",
 		"org.apache.zookeeper.server.quorum.QuorumPeerMain", config)
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), c.kit.java, args...)
 	c.zk, err = launch("ZooKeeper", filepath.Join(c.Dir, "zookeeper.log"), cmd)

@@ -109,12 +109,14 @@ engine() {
 	done
 	if ! running /var/run/docker.pid dockerd; then
 		say "engine: starting dockerd, log in $cache/dockerd.log"
-		# The lock's descriptor must not live on in the daemon. It logs by itself,
-		# in its own session, and outlives this script.
+		# No descriptor must live on in the daemon: not the lock's, nor what our caller
+		# left open, which may be a lock too. It logs by itself, in its own session, and
+		# outlives this script.
 		# shellcheck disable=SC2016 # for the inner shell to expand
 		as_root env PATH="$PATH:/usr/sbin:/sbin" setsid --fork bash -c \
-			'echo $$ >"$1"; exec dockerd --host unix:///var/run/docker.sock --group "$2" >>"$3" 2>&1' \
-			- "$cache/dockerd.pid" "$(id -g)" "$cache/dockerd.log" </dev/null >/dev/null 2>&1 9>&-
+			'for fd in /proc/$$/fd/*; do fd=${fd##*/}; ((fd <= 2)) || eval "exec $fd>&-"; done
+			echo $$ >"$1"; exec dockerd --host unix:///var/run/docker.sock --group "$2" >>"$3" 2>&1' \
+			- "$cache/dockerd.pid" "$(id -g)" "$cache/dockerd.log" </dev/null >/dev/null 2>&1
 	fi
 	for ((i = 0; i < 120; i++)); do
 		if version=$(engine_version); then
