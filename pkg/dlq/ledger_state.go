@@ -80,9 +80,20 @@ func (r *Resolved) add(partition int32, more []span) {
 	r.parts[partition] = union(r.parts[partition], more)
 }
 
+// remove looks only at the spans that lie where less does: a chunk mostly comes
+// behind all that is there.
 func (r *Resolved) remove(partition int32, less []span) {
-	if have := r.of(partition); len(have) > 0 && len(less) > 0 {
-		r.parts[partition] = without(have, less)
+	have := r.of(partition)
+	if len(have) == 0 || len(less) == 0 {
+		return
+	}
+	from := after(have, less[0].first)
+	if from > 0 && have[from-1].last >= less[0].first {
+		from--
+	}
+	to := after(have, less[len(less)-1].last)
+	if from < to {
+		r.parts[partition] = slices.Replace(have, from, to, without(have[from:to], less)...)
 	}
 }
 
