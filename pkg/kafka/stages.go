@@ -15,14 +15,15 @@ const noticeAfter = 3 * time.Second
 // stages knows how far the connecting to each address has come, and tells once
 // where it hangs.
 type stages struct {
-	mu    sync.Mutex
-	at    map[string]Stage
-	timer *time.Timer
-	done  bool
+	mu      sync.Mutex
+	at      map[string]Stage
+	reached Stage // the furthest so far, also of addresses that have failed since
+	timer   *time.Timer
+	done    bool
 }
 
 func newStages(notice func(string)) *stages {
-	s := &stages{at: map[string]Stage{}}
+	s := &stages{at: map[string]Stage{}, reached: StageDNS}
 	if notice != nil {
 		s.timer = time.AfterFunc(noticeAfter, func() {
 			s.mu.Lock()
@@ -38,8 +39,12 @@ func newStages(notice func(string)) *stages {
 func (s *stages) enter(addr string, stage Stage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.done {
-		s.at[addr] = stage
+	if s.done {
+		return
+	}
+	s.at[addr] = stage
+	if stageOrder(stage) > stageOrder(s.reached) {
+		s.reached = stage
 	}
 }
 
@@ -62,13 +67,7 @@ func (s *stages) text() string {
 func (s *stages) furthest() Stage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	best := StageDNS
-	for _, stage := range s.at {
-		if stageOrder(stage) > stageOrder(best) {
-			best = stage
-		}
-	}
-	return best
+	return s.reached
 }
 
 // stop ends the telling; it waits for one under way.
