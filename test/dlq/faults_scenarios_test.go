@@ -205,7 +205,11 @@ func playScenario(t *testing.T, direct *kafka.Client, conn realkafka.Conn, sc sc
 	where := newPlace(t, direct, strings.ToLower(realkafka.Name(t)), 1)
 	var engines []*engine
 	hits, late := 0, map[string]int{}
-	for try := range tries {
+	// A busy machine may keep a try from getting where the fault waits for it: that
+	// one counts for what it sent, and another one follows.
+	played := 0
+	for ; hits < tries && played < 2*tries; played++ {
+		try := played
 		e := &engine{
 			bootstrap: proxy.Bootstrap(), id: fmt.Sprintf("%s.%d", where.topic, try), topic: where.topic, ledger: where.ledger,
 			parts: where.parts[:1], chunks: 3, size: 12, pad: 300,
@@ -244,12 +248,12 @@ func playScenario(t *testing.T, direct *kafka.Client, conn realkafka.Conn, sc sc
 		}
 		lost, dup, torn = lost+v.lost, dup+v.duplicated, torn+v.torn
 	}
-	t.Logf("%s, %s: %d tries, %d hit, late answers %v: bad %d, lost %d, duplicated %d, torn %d", sc.name, sc.what, tries, hits, late, bad, lost, dup, torn)
+	t.Logf("%s, %s: %d tries, %d hit, late answers %v: bad %d, lost %d, duplicated %d, torn %d", sc.name, sc.what, played, hits, late, bad, lost, dup, torn)
 	switch {
 	case hits < tries:
-		t.Errorf("the fault hit only %d of %d tries", hits, tries)
+		t.Errorf("the fault hit only %d of %d tries, want %d", hits, played, tries)
 	case cured && bad > 0:
-		t.Errorf("%d of %d tries lost %d, duplicated %d and tore %d letters", bad, tries, lost, dup, torn)
+		t.Errorf("%d of %d tries lost %d, duplicated %d and tore %d letters", bad, played, lost, dup, torn)
 	case !cured && sc.naive && bad == 0:
 		t.Errorf("without the cure nothing went wrong: the scenario shows nothing")
 	}
