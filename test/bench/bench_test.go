@@ -173,9 +173,8 @@ func TestConsumersSpeed(t *testing.T) {
 	b.pairs = few
 	b.hold("raw's CPU to the bus's, without work", 1/r.cpu, 1/1.25)
 
-	// A JVM that has warmed up over 100,000 records comes so near to what 64
-	// workers can do at all that nobody could be three times as fast: of that much
-	// the bus has to do its share.
+	// Over 100,000 records the JVM warms up to more than a third of what 64 workers
+	// can do at all, and the goal is missed; it is held all the same.
 	brief := func(takes time.Duration) job { return job{topic: six, count: 20_000, takes: takes} }
 	r = b.against("parallel", self("bus"), parallel, brief(ms), brief(ms))
 	b.hold("rate to Parallel Consumer's at 1 ms, whole processes", r.whole, 3)
@@ -184,7 +183,7 @@ func TestConsumersSpeed(t *testing.T) {
 	if tier.IsLong() {
 		long := scaled(six, 20_000, ms)
 		r = b.against("parallel", self("bus"), parallel, long, long)
-		b.hold("rate to Parallel Consumer's at 1 ms over 100,000 records", r.rate, 1.5)
+		b.hold("rate to Parallel Consumer's at 1 ms over 100,000 records", r.rate, 3)
 		b.hold("rate to what 64 workers of 1 ms can do", r.own/64_000, 0.75)
 	}
 
@@ -197,6 +196,7 @@ func TestConsumersSpeed(t *testing.T) {
 	if tier.IsLong() {
 		r = b.against("parallel", self("bus"), parallel, brief(5*ms), brief(5*ms))
 		b.hold("rate to Parallel Consumer's at 5 ms, whole processes", r.whole, 1.2)
+		b.hold("rate to Parallel Consumer's at 5 ms, from the first record", r.rate, 1.2)
 		b.hold("rate to what 64 workers of 5 ms can do", r.own/12_800, 0.9)
 	}
 }

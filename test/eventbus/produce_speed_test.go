@@ -81,7 +81,7 @@ func TestProduceSpeed(t *testing.T) {
 	p50, syncP50, each64, each1000 := middle(latencies), middle(syncLatencies), middle(callers), middle(batches)
 	t.Logf("one caller waits %v, SyncProducer's %v: %.2f times (want at most 1.1)", p50, syncP50, float64(p50)/float64(syncP50))
 	t.Logf("64 callers: %.0f events/s, %.1f times one (want at least 10)", 1/each64.Seconds(), float64(p50)/float64(each64))
-	t.Logf("ProduceBatch of %d: %.0f events/s, %.1f times a loop over SendMessage", size, 1/each1000.Seconds(), float64(syncP50)/float64(each1000))
+	t.Logf("ProduceBatch of %d: %.0f events/s, %.1f times a loop over SendMessage (want at least 30)", size, 1/each1000.Seconds(), float64(syncP50)/float64(each1000))
 	// A short run on a machine that does other things as well is held to half of it.
 	slack := 2.0
 	if tier.IsLong() {
@@ -93,7 +93,7 @@ func TestProduceSpeed(t *testing.T) {
 	if got := float64(p50) / float64(each64); got < 10/slack {
 		t.Errorf("64 callers get through %.1f times what one does", got)
 	}
-	if got := float64(syncP50) / float64(each1000); got < 15 {
+	if got := float64(syncP50) / float64(each1000); got < 30/slack {
 		t.Errorf("ProduceBatch gets through %.1f times what a loop does", got)
 	}
 }
