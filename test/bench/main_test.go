@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if as := os.Getenv(asConsumer); as != "" {
 		j, err := readJob(os.Args[1:])
 		if err == nil {
-			err = map[string]func(context.Context, job) error{"bus": consumeBus, "raw": consumeRaw, "publish": publishBus}[as](context.Background(), j)
+			err = map[string]func(context.Context, job) error{"bus": consumeBus, "raw": consumeRaw, "sleepers": sleepers, "publish": publishBus}[as](context.Background(), j)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, as+":", err)
@@ -79,12 +79,18 @@ type result struct {
 	Wall    time.Duration `json:"wall"`
 	CPU     time.Duration `json:"cpu"`
 
-	Process time.Duration `json:"-"` // from the process's start to its end
+	// Process is the time from the process's start to its end, ProcessCPU what it
+	// used in all.
+	Process    time.Duration `json:"-"`
+	ProcessCPU time.Duration `json:"-"`
 }
 
 func (r result) whole() float64 { return float64(r.Records) / r.Process.Seconds() }
 func (r result) rate() float64  { return float64(r.Records) / r.Wall.Seconds() }
 func (r result) each() float64  { return float64(r.CPU.Microseconds()) / float64(r.Records) }
+func (r result) wholeEach() float64 {
+	return float64(r.ProcessCPU.Microseconds()) / float64(r.Records)
+}
 
 // watch notes when the first record came and tells all when the last one is done.
 type watch struct {
@@ -205,4 +211,21 @@ func consumeRaw(ctx context.Context, j job) error {
 		}
 	}
 	return g.Close()
+}
+
+// sleepers do the handler's work and nothing else: no consumer is faster with as
+// many workers.
+func sleepers(_ context.Context, j job) error {
+	w := newWatch(j.count)
+	w.first()
+	for range j.workers {
+		go func() {
+			for {
+				work(j.takes)
+				w.add()
+			}
+		}()
+	}
+	<-w.done
+	return nil
 }
