@@ -76,7 +76,7 @@ func frameOf(line string) string {
 	}
 	// Go names the function at the line's start and the file in the next one.
 	if line == trimmed && strings.HasSuffix(line, ")") && !strings.HasPrefix(line, "created by ") {
-		name := line[:strings.LastIndexByte(line, '(')]
+		name := line[:max(0, strings.LastIndexByte(line, '('))]
 		if !strings.ContainsAny(name, " \t:") && strings.Contains(name, ".") {
 			return name
 		}
