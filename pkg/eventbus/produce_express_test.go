@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
 	"github.com/multi-tenant/manage-kafka/pkg/eventbus"
 )
 
@@ -80,7 +81,7 @@ func TestProduceByALoneCaller(t *testing.T) {
 			}
 			var got []string
 			for _, r := range written(t, cluster) {
-				got = append(got, header(r, "event-id"))
+				got = append(got, kafkatest.Header(r, "event-id"))
 			}
 			if !slices.Equal(got, want) {
 				t.Errorf("written %v, want %v", got, want)

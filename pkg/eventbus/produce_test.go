@@ -59,28 +59,7 @@ func activated(t testing.TB, tenant string) events.Event {
 // written reads all records of the tenants' topic, by partition and in order.
 func written(t *testing.T, cluster *kfake.Cluster) []kafka.Record {
 	t.Helper()
-	c := kafkatest.Open(t, kafkatest.Bootstrap(cluster))
-	from := map[kafka.TopicPartition]int64{}
-	for p := range int32(partitions) {
-		from[kafka.TopicPartition{Topic: tenantTopic, Partition: p}] = 0
-	}
-	var all []kafka.Record
-	if err := c.ReadToEnd(t.Context(), from, kafka.FetchOptions{}, func(f kafka.Fetched) error {
-		all = append(all, f.Records...)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-func header(r kafka.Record, name string) string {
-	for _, h := range r.Headers {
-		if h.Name == name {
-			return string(h.Value)
-		}
-	}
-	return ""
+	return kafkatest.Read(t, kafkatest.Open(t, kafkatest.Bootstrap(cluster)), tenantTopic)
 }
 
 func TestProduce(t *testing.T) {
@@ -107,7 +86,7 @@ func TestProduce(t *testing.T) {
 		"event-id": e.ID, "event-type": "tenant.activated", "event-version": "1.0", "tenant-id": "tenant-id-1",
 		"correlation-id": "corr-1", "content-type": "application/json",
 	} {
-		if got := header(r, name); got != want {
+		if got := kafkatest.Header(r, name); got != want {
 			t.Errorf("header %s is %q, want %q", name, got, want)
 		}
 	}
@@ -227,10 +206,10 @@ func TestProduceUnderAParent(t *testing.T) {
 		if err != nil || got.CausationID != want.CausationID || got.CorrelationID != want.CorrelationID {
 			t.Errorf("event %d is caused by %q in %q, want %q in %q (%v)", i, got.CausationID, got.CorrelationID, want.CausationID, want.CorrelationID, err)
 		}
-		if h := header(all[i], "correlation-id"); h != want.CorrelationID {
+		if h := kafkatest.Header(all[i], "correlation-id"); h != want.CorrelationID {
 			t.Errorf("header correlation-id is %q", h)
 		}
-		if h := header(all[i], "traceparent"); h != "00-01000000000000000000000000000000-0200000000000000-01" {
+		if h := kafkatest.Header(all[i], "traceparent"); h != "00-01000000000000000000000000000000-0200000000000000-01" {
 			t.Errorf("header traceparent is %q", h)
 		}
 	}
@@ -285,7 +264,7 @@ func inOrder(t *testing.T, cluster *kfake.Cluster, bus *eventbus.Bus) {
 	all := written(t, cluster)
 	for _, r := range all {
 		key := strings.TrimPrefix(string(r.Key), "tenant-")
-		if got, want := header(r, "event-id"), fmt.Sprintf("%s-%05d", key, next[key]); got != want {
+		if got, want := kafkatest.Header(r, "event-id"), fmt.Sprintf("%s-%05d", key, next[key]); got != want {
 			t.Fatalf("caller %s: event %s, want %s", key, got, want)
 		}
 		next[key]++
@@ -344,7 +323,7 @@ func TestProduceAfterGivingUp(t *testing.T) {
 	}
 	var ids []string
 	for _, r := range written(t, cluster) {
-		ids = append(ids, header(r, "event-id"))
+		ids = append(ids, kafkatest.Header(r, "event-id"))
 	}
 	if len(ids) == 0 || ids[len(ids)-1] != second.ID {
 		t.Errorf("events %v, want %s last", ids, second.ID)
@@ -415,7 +394,7 @@ func TestProduceBatchFindsWhatIsRefused(t *testing.T) {
 		for next == 7 || next == 31 {
 			next++
 		}
-		if got := header(r, "event-id"); got != list[next].ID {
+		if got := kafkatest.Header(r, "event-id"); got != list[next].ID {
 			t.Errorf("event %s, want number %d", got, next)
 		}
 		next++

@@ -29,21 +29,6 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/events"
 )
 
-// until polls until ok holds.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not within 30 s", what)
-		}
-	}
-}
-
 // lines is a log that may be written to and read at once.
 type lines struct {
 	mu   sync.Mutex
@@ -132,7 +117,7 @@ func observe(t *testing.T, parent bool) telemetryRun {
 	if err := bus.ProduceBatch(t.Context(), tenantTopic, list[1:]...); len(eventbus.EventErrors(err)) != 1 {
 		t.Fatalf("error %v", err)
 	}
-	until(t, "all is handled", func() bool {
+	kafkatest.Until(t, "all is handled", func() bool {
 		return value(t, run.registry, "eventbus_consumed_total", "result", "ok") >= 2 && value(t, run.registry, "eventbus_dlq_total") >= 1
 	})
 	if got := value(t, run.registry, "eventbus_assigned_partitions", "group", telemetryGroup); got != 1 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
@@ -96,7 +97,7 @@ func TestDeniedRightsAreNamed(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		args = append([]string{"dlq", "replay", b.queue, "--ledger", b.ledger, "-y", "-b", alice.Bootstrap, "--command-config", properties}, args...)
-		out, err := product(ctx, t, args...).CombinedOutput()
+		out, err := product.Command(ctx, t, args...).CombinedOutput()
 		return string(out), exitCode(t, err)
 	}
 	q := regexp.QuoteMeta

@@ -21,6 +21,7 @@ import (
 	"github.com/multi-tenant/manage-kafka/internal/txn"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
@@ -169,7 +170,7 @@ func (in *incident) shell(command string) string {
 	in.t.Helper()
 	ctx, cancel := context.WithTimeout(in.t.Context(), 2*time.Minute)
 	defer cancel()
-	self := product(ctx, in.t)
+	self := product.Command(ctx, in.t)
 	bin := filepath.Join(in.dir, "manage-kafka")
 	if _, err := os.Lstat(bin); err != nil {
 		if err := os.Symlink(self.Path, bin); err != nil {

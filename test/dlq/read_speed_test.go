@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/multi-tenant/manage-kafka/internal/txn"
 	"github.com/multi-tenant/manage-kafka/pkg/dlq"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 	"github.com/multi-tenant/manage-kafka/test/tier"
 )
@@ -74,50 +74,15 @@ func (b *bench) fillCauses(seed uint64, n, size int) {
 func (b *bench) timed(args ...string) (stdout []byte, took time.Duration, memory int64) {
 	b.t.Helper()
 	var out, errOut bytes.Buffer
-	c := product(b.t.Context(), b.t, b.args(args...)...)
+	c := product.Command(b.t.Context(), b.t, b.args(args...)...)
 	c.Stdout, c.Stderr = &out, &errOut
 	start := time.Now()
-	if err := c.Start(); err != nil {
-		b.t.Fatal(err)
-	}
-	ended, watched := make(chan struct{}), make(chan int64)
-	go func() {
-		var most int64
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			most = max(most, peakResident(c.Process.Pid))
-			select {
-			case <-tick.C:
-			case <-ended:
-				watched <- most
-				return
-			}
-		}
-	}()
-	err := c.Wait()
+	memory, err := product.RunWatched(c)
 	took = time.Since(start)
-	close(ended)
-	memory = <-watched
 	if err != nil {
 		b.t.Fatalf("%v: %v\n%s", args, err, errOut.Bytes())
 	}
 	return out.Bytes(), took, memory
-}
-
-// peakResident reads the kernel's high-water mark of a living process.
-func peakResident(pid int) int64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	for line := range bytes.Lines(status) {
-		var kb int64
-		if n, _ := fmt.Sscanf(string(line), "VmHWM: %d kB", &kb); n == 1 {
-			return kb << 10
-		}
-	}
-	return 0
 }
 
 // A queue of a million letters is listed within a second and grouped within

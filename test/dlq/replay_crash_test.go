@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
@@ -25,7 +26,7 @@ func (b *bench) crashing(rng *rand.Rand, kills int, args ...string) (killed int)
 			argv = append(argv, "--rate", "150")
 		}
 		var out bytes.Buffer
-		c := product(b.t.Context(), b.t, b.args(argv...)...)
+		c := product.Command(b.t.Context(), b.t, b.args(argv...)...)
 		c.Stdout, c.Stderr = &out, &out
 		if err := c.Start(); err != nil {
 			b.t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 	"github.com/multi-tenant/manage-kafka/test/peers"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
@@ -70,7 +71,7 @@ func (b *bench) run(args ...string) (string, int) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 4*time.Minute)
 	defer cancel()
-	out, err := product(ctx, b.t, b.args(args...)...).CombinedOutput()
+	out, err := product.Command(ctx, b.t, b.args(args...)...).CombinedOutput()
 	return string(out), exitCode(b.t, err)
 }
 
@@ -233,7 +234,7 @@ type started struct {
 func (b *bench) start(args ...string) *started {
 	b.t.Helper()
 	argv := append([]string{"dlq", "replay", b.queue, "--ledger", b.ledger, "-y"}, args...)
-	s := &started{cmd: product(b.t.Context(), b.t, b.args(argv...)...), out: &lockedBuffer{}, done: make(chan error, 1)}
+	s := &started{cmd: product.Command(b.t.Context(), b.t, b.args(argv...)...), out: &lockedBuffer{}, done: make(chan error, 1)}
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
 	if err := s.cmd.Start(); err != nil {
 		b.t.Fatal(err)

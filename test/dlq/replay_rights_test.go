@@ -8,6 +8,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
@@ -51,7 +52,7 @@ func TestReplayNamesTheRightsItLacks(t *testing.T) {
 	}
 	alice := func() (string, int) {
 		t.Helper()
-		out, err := product(t.Context(), t, "dlq", "replay", b.queue, "--ledger", b.ledger, "-y", "--command-config", properties, "-b", door.Bootstrap).CombinedOutput()
+		out, err := product.Command(t.Context(), t, "dlq", "replay", b.queue, "--ledger", b.ledger, "-y", "--command-config", properties, "-b", door.Bootstrap).CombinedOutput()
 		return string(out), exitCode(t, err)
 	}
 	denied := func(words ...string) {

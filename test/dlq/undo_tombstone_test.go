@@ -6,6 +6,7 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
@@ -22,7 +23,7 @@ func TestUndoDeletesFromACompactedTarget(t *testing.T) {
 	b.fill(0, 20, 100)
 	run := lineOf(t, b.mustReplay("--to", state), `^run (\S+): replayed 20 letters`)
 	// One key has newer state.
-	newer := product(t.Context(), t, b.args("producer", state, "-q", "--key-separator", ":")...)
+	newer := product.Command(t.Context(), t, b.args("producer", state, "-q", "--key-separator", ":")...)
 	newer.Stdin = strings.NewReader("key-0-0:live\n")
 	if out, err := newer.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
 	"github.com/multi-tenant/manage-kafka/pkg/eventbus"
 	"github.com/multi-tenant/manage-kafka/pkg/events"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
@@ -63,31 +64,7 @@ func committed(t *testing.T, conn realkafka.Conn, group, topic string, partition
 // lettersOf reads all dead letters of a topic.
 func lettersOf(t *testing.T, c *kafka.Client, topic string) []kafka.Record {
 	t.Helper()
-	meta, err := c.Metadata(t.Context(), []string{topic + ".dlq"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	from := map[kafka.TopicPartition]int64{}
-	for _, p := range meta.Topics[0].Partitions {
-		from[kafka.TopicPartition{Topic: topic + ".dlq", Partition: p.ID}] = 0
-	}
-	var all []kafka.Record
-	if err := c.ReadToEnd(t.Context(), from, kafka.FetchOptions{}, func(f kafka.Fetched) error {
-		all = append(all, f.Records...)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-func headerOf(r kafka.Record, name string) string {
-	for _, h := range r.Headers {
-		if h.Name == name {
-			return string(h.Value)
-		}
-	}
-	return ""
+	return kafkatest.Read(t, c, topic+".dlq")
 }
 
 // group is what Health says of a bus's only subscription.
@@ -271,7 +248,7 @@ func TestWhatIsNoEvent(t *testing.T) {
 	}
 	var classes []string
 	for i, r := range lettersOf(t, open(t, conn), topic) {
-		classes = append(classes, headerOf(r, "dlq-error-class"))
+		classes = append(classes, kafkatest.Header(r, "dlq-error-class"))
 		if !bytes.Equal(r.Value, values[i]) || (r.Value == nil) != (values[i] == nil) || string(r.Key) != "k" {
 			t.Errorf("letter %d: key or value changed", i)
 		}
@@ -432,7 +409,7 @@ func TestRetryTopic(t *testing.T) {
 	c := open(t, conn)
 	eventually(t, time.Minute, "letters", func() error { return want(len(lettersOf(t, c, topic)), 3) })
 	for _, r := range lettersOf(t, c, topic) {
-		if string(r.Value) == "0" && (headerOf(r, "dlq-original-topic") != eventbus.RetryTopic(topic, mine) || headerOf(r, "dlq-replay-count") != "2") {
+		if string(r.Value) == "0" && (kafkatest.Header(r, "dlq-original-topic") != eventbus.RetryTopic(topic, mine) || kafkatest.Header(r, "dlq-replay-count") != "2") {
 			t.Errorf("letter %+v", r.Headers)
 		}
 	}

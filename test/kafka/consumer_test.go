@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/multi-tenant/manage-kafka/test/peers"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 	"github.com/multi-tenant/manage-kafka/test/tier"
 )
@@ -26,7 +27,7 @@ import (
 func consumed(t *testing.T, conn realkafka.Conn, args ...string) string {
 	t.Helper()
 	began := time.Now()
-	cmd := product(t.Context(), t, append([]string{"consumer", "-b", conn.Bootstrap}, args...)...)
+	cmd := product.Command(t.Context(), t, append([]string{"consumer", "-b", conn.Bootstrap}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -190,12 +191,12 @@ func (c *lineCounter) Write(b []byte) (int, error) {
 
 func consumerMemory(t *testing.T, conn realkafka.Conn, topic string, records int) {
 	for _, format := range []string{"raw", "jsonl"} {
-		cmd := product(t.Context(), t, "consumer", "-b", conn.Bootstrap, topic, "-e", "-f", format)
+		cmd := product.Command(t.Context(), t, "consumer", "-b", conn.Bootstrap, topic, "-e", "-f", format)
 		cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "GOMEMLIMIT=") || strings.HasPrefix(v, "GOGC=") })
 		var count lineCounter
 		cmd.Stdout = &count
 		began := time.Now()
-		rss, err := runWatched(cmd)
+		rss, err := product.RunWatched(cmd)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +212,7 @@ func consumerMemory(t *testing.T, conn realkafka.Conn, topic string, records int
 	var count lineCounter
 	kcat.Stdout = &count
 	began := time.Now()
-	rss, err := runWatched(kcat)
+	rss, err := product.RunWatched(kcat)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +224,7 @@ func cpu(p *os.ProcessState) time.Duration {
 }
 
 func consumerInterrupt(t *testing.T, conn realkafka.Conn, topic string, records int) {
-	cmd := product(t.Context(), t, "consumer", "-b", conn.Bootstrap, topic, "--from-beginning")
+	cmd := product.Command(t.Context(), t, "consumer", "-b", conn.Bootstrap, topic, "--from-beginning")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -260,7 +261,7 @@ func consumerInterrupt(t *testing.T, conn realkafka.Conn, topic string, records 
 // head reads the first line and hangs up.
 func consumerHead(t *testing.T, conn realkafka.Conn, topic string) {
 	for _, from := range []string{"start", "-1"} {
-		cmd := product(t.Context(), t, "consumer", "-b", conn.Bootstrap, topic, "-o", from)
+		cmd := product.Command(t.Context(), t, "consumer", "-b", conn.Bootstrap, topic, "-o", from)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)

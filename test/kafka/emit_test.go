@@ -15,6 +15,7 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/console"
 	"github.com/multi-tenant/manage-kafka/pkg/events"
 	"github.com/multi-tenant/manage-kafka/test/peers"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 	"github.com/multi-tenant/manage-kafka/test/tier"
 )
@@ -88,9 +89,9 @@ func TestEveryTypeIsEmitted(t *testing.T) {
 	want := map[string]string{} // type to value
 	for i, typ := range types {
 		seed := fmt.Sprint(100 + i)
-		dry := run(t, product(t.Context(), t, "emit-event", typ.Name, "--example", "--seed", seed, "--dry-run"))
+		dry := run(t, product.Command(t.Context(), t, "emit-event", typ.Name, "--example", "--seed", seed, "--dry-run"))
 		want[typ.Name] = strings.TrimSuffix(dry.stdout, "\n")
-		r := run(t, product(t.Context(), t, "emit-event", typ.Name, "--example", "--seed", seed, "-b", conn.Bootstrap))
+		r := run(t, product.Command(t.Context(), t, "emit-event", typ.Name, "--example", "--seed", seed, "-b", conn.Bootstrap))
 		var head struct{ ID string }
 		if err := json.Unmarshal([]byte(dry.stdout), &head); err != nil {
 			t.Fatal(err)
@@ -195,7 +196,7 @@ func TestEmitFileSpeed(t *testing.T) {
 		sent, _ := produce(t, conn, file, raw)
 		lines := time.Since(began)
 		began = time.Now()
-		r := run(t, product(t.Context(), t, "emit-event", "-b", conn.Bootstrap, "-o", "json", "--file", path))
+		r := run(t, product.Command(t.Context(), t, "emit-event", "-b", conn.Bootstrap, "-o", "json", "--file", path))
 		emitted := time.Since(began)
 		var res console.ProduceResult
 		if err := json.Unmarshal([]byte(r.stdout), &res); err != nil || r.code != 0 {
@@ -229,7 +230,7 @@ func TestEmitFileWithOneBadLine(t *testing.T) {
 	topic := realkafka.Name(t)
 	peers.CreateTopic(t, conn, topic, 3, 1)
 	path := eventFile(t, n, at, `{"type":"tenant.deleted","data":{"id":"t1","mode":"soft"}}`)
-	r := run(t, product(t.Context(), t, "emit-event", "-b", conn.Bootstrap, "--topic", topic, "--file", path))
+	r := run(t, product.Command(t.Context(), t, "emit-event", "-b", conn.Bootstrap, "--topic", topic, "--file", path))
 	want := fmt.Sprintf("line %d: /data/deletedAt: is required\n", at)
 	if r.code != 2 || !strings.Contains(r.stderr, want) || r.stdout != "" {
 		t.Errorf("exit %d, want 2 with %q\n%s", r.code, want, r.stderr)

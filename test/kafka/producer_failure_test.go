@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/multi-tenant/manage-kafka/test/peers"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
@@ -23,7 +24,7 @@ func TestProducerOutlivesBroker(t *testing.T) {
 			c := realkafka.Start(t, realkafka.Options{})
 			conn := c.Conn(realkafka.Plaintext)
 			peers.CreateTopic(t, conn, "t", partitions, 1)
-			p := product(t.Context(), t, "producer", "-b", conn.Bootstrap, "t", "--rate", "60000/s", "--delivery-timeout", "90s")
+			p := product.Command(t.Context(), t, "producer", "-b", conn.Bootstrap, "t", "--rate", "60000/s", "--delivery-timeout", "90s")
 			p.Stdin = bytes.NewReader(numbered(lines))
 			var stderr bytes.Buffer
 			p.Stderr = &stderr
@@ -57,7 +58,7 @@ func TestProducerGivesUp(t *testing.T) {
 	c := realkafka.Start(t, realkafka.Options{})
 	conn := c.Conn(realkafka.Plaintext)
 	peers.CreateTopic(t, conn, "t", 3, 1)
-	p := product(t.Context(), t, "producer", "-b", conn.Bootstrap, "t", "--delivery-timeout", "2s")
+	p := product.Command(t.Context(), t, "producer", "-b", conn.Bootstrap, "t", "--delivery-timeout", "2s")
 	in, err := p.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +155,7 @@ func TestProducerTransactions(t *testing.T) {
 // topic's name, over, and goes on.
 func fenced(t *testing.T, conn realkafka.Conn, topic string) {
 	t.Helper()
-	p := product(t.Context(), t, "producer", "-b", conn.Bootstrap, topic, "--transactional-id", topic, "--tx-batch", "1")
+	p := product.Command(t.Context(), t, "producer", "-b", conn.Bootstrap, topic, "--transactional-id", topic, "--tx-batch", "1")
 	in, err := p.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

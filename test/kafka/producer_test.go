@@ -16,6 +16,7 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/pkg/console"
 	"github.com/multi-tenant/manage-kafka/test/peers"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 	"github.com/multi-tenant/manage-kafka/test/tier"
 )
@@ -32,7 +33,7 @@ func run(t *testing.T, c *exec.Cmd) ran {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
-	rss, err := runWatched(c)
+	rss, err := product.RunWatched(c)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatalf("%v: %v", c.Args, err)
@@ -43,7 +44,7 @@ func run(t *testing.T, c *exec.Cmd) ran {
 // produce runs the producer and returns its summary.
 func produce(t *testing.T, conn realkafka.Conn, input io.Reader, args ...string) (console.ProduceResult, ran) {
 	t.Helper()
-	c := product(t.Context(), t, append([]string{"producer", "-b", conn.Bootstrap, "-o", "json"}, args...)...)
+	c := product.Command(t.Context(), t, append([]string{"producer", "-b", conn.Bootstrap, "-o", "json"}, args...)...)
 	c.Stdin = input
 	r := run(t, c)
 	var res console.ProduceResult
@@ -112,7 +113,7 @@ func TestRoundTrip(t *testing.T) {
 	records := random(t, 100_000, 100)
 	placed := peers.Write(t, conn, from, records)
 
-	consumer := product(t.Context(), t, "consumer", "-b", conn.Bootstrap, from, "-f", "jsonl", "--from-beginning", "--exit-at-end")
+	consumer := product.Command(t.Context(), t, "consumer", "-b", conn.Bootstrap, from, "-f", "jsonl", "--from-beginning", "--exit-at-end")
 	pipe, err := consumer.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +209,7 @@ func TestProducerInterrupted(t *testing.T) {
 	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
 	topic := realkafka.Name(t)
 	peers.CreateTopic(t, conn, topic, 3, 1)
-	c := product(t.Context(), t, "producer", "-b", conn.Bootstrap, topic)
+	c := product.Command(t.Context(), t, "producer", "-b", conn.Bootstrap, topic)
 	in, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 	"github.com/multi-tenant/manage-kafka/test/peers"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 	"github.com/multi-tenant/manage-kafka/test/tier"
 )
@@ -28,7 +29,7 @@ func answer(t *testing.T, conn realkafka.Conn, code int, v any, args ...string) 
 	if v != nil {
 		args = append(args, "-o", "json")
 	}
-	got := run(t, product(ctx, t, append([]string{"-b", conn.Bootstrap}, args...)...))
+	got := run(t, product.Command(ctx, t, append([]string{"-b", conn.Bootstrap}, args...)...))
 	if got.code != code {
 		t.Fatalf("%s: exit code %d, want %d\n%s", strings.Join(args, " "), got.code, code, got.stderr)
 	}

@@ -46,20 +46,6 @@ func running(ctx context.Context, a *app.App) <-chan error {
 	return result
 }
 
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not within 30 s", what)
-		}
-	}
-}
-
 func ended(t *testing.T, result <-chan error) error {
 	t.Helper()
 	select {
@@ -131,8 +117,8 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	result := running(ctx, a)
-	await(t, "the endpoints answer", func() bool { return a.Addr() != "" })
-	await(t, "the service is ready", func() bool {
+	kafkatest.Until(t, "the endpoints answer", func() bool { return a.Addr() != "" })
+	kafkatest.Until(t, "the service is ready", func() bool {
 		status, body := get(t, a, "/readyz", nil)
 		return status == http.StatusOK && strings.Count(body, `"state":"running"`) == 2
 	})
@@ -142,7 +128,7 @@ func TestRun(t *testing.T) {
 	if err := a.Bus().ProduceBatch(t.Context(), topic, activated(t), activated(t)); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the letter is handled", func() bool { return letters.Load() == 1 })
+	kafkatest.Until(t, "the letter is handled", func() bool { return letters.Load() == 1 })
 	<-inside
 	if _, body := get(t, a, "/metrics", nil); !strings.Contains(body, `eventbus_consumed_total{group="`+group+`",result="dlq",topic="`+topic+`",type="tenant.activated"} 1`) || !strings.Contains(body, "go_goroutines") {
 		t.Errorf("/metrics:\n%s", body)
@@ -165,7 +151,7 @@ func TestRun(t *testing.T) {
 	}
 	// It stops: not ready at once, but what runs may finish.
 	cancel()
-	await(t, "the service is not ready", func() bool {
+	kafkatest.Until(t, "the service is not ready", func() bool {
 		status, body := get(t, a, "/readyz", nil)
 		var h eventbus.Health
 		if err := json.Unmarshal([]byte(body), &h); err != nil {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
 	"github.com/multi-tenant/manage-kafka/pkg/eventbus"
 	"github.com/multi-tenant/manage-kafka/pkg/eventbus/app"
 	"github.com/multi-tenant/manage-kafka/pkg/events"
@@ -24,7 +25,7 @@ func TestSignals(t *testing.T) {
 	}
 	a := connect(t, app.Options{Addr: "off", Signals: []os.Signal{syscall.SIGUSR1}})
 	result := running(t.Context(), a)
-	await(t, "it runs", func() bool { return a.Running() })
+	kafkatest.Until(t, "it runs", func() bool { return a.Running() })
 	kill()
 	if err := ended(t, result); err != nil {
 		t.Errorf("after one signal: %v", err)
@@ -45,7 +46,7 @@ func TestSignals(t *testing.T) {
 	result = running(t.Context(), a)
 	<-inside
 	kill()
-	await(t, "it stops", func() bool { return !a.Running() })
+	kafkatest.Until(t, "it stops", func() bool { return !a.Running() })
 	kill()
 	_ = ended(t, result) // may tell of the handler that was cut short
 	if err := <-canceled; !errors.Is(err, eventbus.ErrRevoked) {

@@ -66,21 +66,6 @@ func number(t *testing.T, pool *pgxpool.Pool, sql string, args ...any) int {
 	return n
 }
 
-// await polls until ok holds.
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: not within 30 s", what)
-		}
-	}
-}
-
 func activated(t testing.TB, tenant string) events.Event {
 	t.Helper()
 	e, err := events.New("tenant.activated", "tenant-service",
@@ -166,7 +151,7 @@ func TestInboxAgainstAZombie(t *testing.T) {
 	go func() { results <- handler(t.Context(), e, record(1)) }()
 	<-inside
 	go func() { results <- handler(t.Context(), e, record(1)) }()
-	await(t, "the second one waits for the first", func() bool {
+	kafkatest.Until(t, "the second one waits for the first", func() bool {
 		return number(t, pool, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
 	})
 	close(proceed)
@@ -334,7 +319,7 @@ func TestOffsetsOnTheBus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		await(t, "the group is done", func() bool {
+		kafkatest.Until(t, "the group is done", func() bool {
 			h := b.Health(t.Context())
 			return number(t, pool, "SELECT count(*) FROM effects") >= len(list) && len(h.Details.Groups) == 1 &&
 				h.Details.Groups[0].Assigned == 3 && h.Details.Groups[0].Lag == 0 && h.Details.Groups[0].InFlight == 0

@@ -55,28 +55,7 @@ func put(ctx context.Context, pool *pgxpool.Pool, box *pgbus.Outbox, commit bool
 // sent reads what stands in the tenants' topic, by partition and in order.
 func sent(t *testing.T, cluster *kfake.Cluster) []kafka.Record {
 	t.Helper()
-	c := kafkatest.Open(t, kafkatest.Bootstrap(cluster))
-	from := map[kafka.TopicPartition]int64{}
-	for p := range int32(3) {
-		from[kafka.TopicPartition{Topic: tenantTopic, Partition: p}] = 0
-	}
-	var all []kafka.Record
-	if err := c.ReadToEnd(t.Context(), from, kafka.FetchOptions{}, func(f kafka.Fetched) error {
-		all = append(all, f.Records...)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-func header(r kafka.Record, name string) string {
-	for _, h := range r.Headers {
-		if h.Name == name {
-			return string(h.Value)
-		}
-	}
-	return ""
+	return kafkatest.Read(t, kafkatest.Open(t, kafkatest.Bootstrap(cluster)), tenantTopic)
 }
 
 func TestOutboxSendsWhatIsCommitted(t *testing.T) {
@@ -115,8 +94,8 @@ func TestOutboxSendsWhatIsCommitted(t *testing.T) {
 		t.Errorf("once more: %d sent, %v", n, err)
 	}
 	all := sent(t, cluster)
-	if len(all) != 1 || string(all[0].Key) != "tenant-1" || header(all[0], "event-id") != kept.ID ||
-		header(all[0], "traceparent") != "00-07000000000000000000000000000000-0800000000000000-00" {
+	if len(all) != 1 || string(all[0].Key) != "tenant-1" || kafkatest.Header(all[0], "event-id") != kept.ID ||
+		kafkatest.Header(all[0], "traceparent") != "00-07000000000000000000000000000000-0800000000000000-00" {
 		t.Fatalf("records %+v", all)
 	}
 	e, err := events.Parse(all[0].Value)
@@ -189,7 +168,7 @@ func TestOutboxLosesAndReordersNothing(t *testing.T) {
 		})
 	}
 	work.Wait()
-	await(t, "the outbox is empty", func() bool { return number(t, pool, "SELECT count(*) FROM bus.outbox") == 0 })
+	kafkatest.Until(t, "the outbox is empty", func() bool { return number(t, pool, "SELECT count(*) FROM bus.outbox") == 0 })
 	cancel()
 	relays.Wait()
 	last := map[string]string{}
@@ -245,7 +224,7 @@ func TestOutboxKeepsWhatIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if all := sent(t, cluster); len(all) != 1 || header(all[0], "event-id") != other.ID {
+	if all := sent(t, cluster); len(all) != 1 || kafkatest.Header(all[0], "event-id") != other.ID {
 		t.Errorf("%d records, want the other key's alone", len(all))
 	}
 	refused, held, err := relay.Refused(t.Context())
@@ -301,7 +280,7 @@ func TestOutboxOutlivesTheServer(t *testing.T) {
 	server.Kill()
 	running.Go(func() { _ = pgbus.NewRelay(pool, b, pgbus.RelayOptions{}).Run(ctx) })
 	server.Restart()
-	await(t, "the events are sent", func() bool { return len(sent(t, cluster)) >= 2 })
+	kafkatest.Until(t, "the events are sent", func() bool { return len(sent(t, cluster)) >= 2 })
 	cancel()
 	running.Wait()
 }

@@ -1,4 +1,4 @@
-package kafka_test
+package product
 
 import (
 	"bytes"
@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// runWatched runs c and gives the most memory, in bytes, that it was seen to
+// RunWatched runs c and gives the most memory, in bytes, that it was seen to
 // have resident; 0 where the system has no /proc. The kernel's figure for an
 // ended process is no use here: it begins with what the process that started
 // it had resident, which in this test binary is much.
-func runWatched(c *exec.Cmd) (int64, error) {
+func RunWatched(c *exec.Cmd) (int64, error) {
 	if err := c.Start(); err != nil {
 		return 0, err
 	}
