@@ -158,7 +158,7 @@ func shape(value []byte) string {
 			names = append(names, clip(m.name, 64))
 		}
 		if text := value[m.valueStart:m.valueEnd]; (m.name == "type" || m.name == "eventType") && text[0] == '"' && len(text) < 128 {
-			kind = string(text)
+			kind = clip(string(text), 256)
 		}
 	})
 	return "JSON " + kind + "{" + strings.Join(names, ",") + "}"
