@@ -20,7 +20,9 @@ func newGroupsDescribeCommand(a *app) *cobra.Command {
 		Short: "Show how far a consumer group is",
 		Long: `Show consumer groups: for each partition the committed offset, the end, the lag in
 records and how long ago the first record that is not committed was written, and
-the member that owns it. NOTE names an open transaction that the group cannot get
+the member that owns it. Of a share group, CURRENT is where its state begins, of
+which some may be acknowledged, LAG what is not, and MEMBER one of those that share
+the partition; a streams group is shown with the topics that its tasks read. NOTE names an open transaction that the group cannot get
 past; txn find-hanging says whether it will end.
 
 GROUP may be a glob. A group that does not exist is exit 1; a glob that matches

@@ -17,8 +17,9 @@ func newGroupsListCommand(a *app) *cobra.Command {
 		Long: `List consumer groups by name, all or those that match a name or glob (*, ?, [a-z]).
 
 TYPE is classic, consumer, share or streams. LAG is the number of records not
-committed yet, over all partitions with a commit. A dash is unknown: a share
-group keeps no committed offsets. A pattern that matches nothing is exit 8.`,
+committed yet, over all partitions with a commit; of a share group those that are
+not acknowledged, which brokers tell from Kafka 4.2. A dash is unknown. A pattern
+that matches nothing is exit 8.`,
 		Example: `  manage-kafka groups list
   manage-kafka groups list 'billing-*' -o json
   manage-kafka groups list -o name`,

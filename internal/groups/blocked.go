@@ -23,6 +23,9 @@ func (g *Groups) addBlocked(ctx context.Context, list []Description) {
 	rows := map[kafka.TopicPartition][]*Partition{}
 	at := map[kafka.TopicPartition]int64{}
 	for i := range list {
+		if list[i].Type == Share {
+			continue // these read what is not committed too, unless they are told not to
+		}
 		for j := range list[i].Partitions {
 			p := &list[i].Partitions[j]
 			if p.Lag == nil || *p.Lag == 0 {

@@ -25,15 +25,19 @@ type Description struct {
 type Partition struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
-	// Current is the committed offset, nil where there is none.
+	// Current is the committed offset; of a share group it is where the state begins
+	// that the cluster keeps, and what follows may be acknowledged already. nil where
+	// there is none.
 	Current *int64 `json:"current,omitempty"`
 	// End is the high watermark, nil where it is unknown or the topic is gone.
 	End *int64 `json:"end,omitempty"`
 	Lag *int64 `json:"lag,omitempty"`
 	// LagSeconds is how long ago the first uncommitted record was written; 0
-	// without a lag, nil where the record could not be read.
+	// without a lag, nil where the record could not be read. A share group has no one
+	// place where it is, so it has none either, unless all is acknowledged.
 	LagSeconds *float64 `json:"lag_seconds,omitempty"`
-	// Member owns the partition; empty when none does.
+	// Member owns the partition; empty when none does, the first by its id where members
+	// of a share group have it together.
 	Member   string `json:"member,omitempty"`
 	ClientID string `json:"client_id,omitempty"`
 	Host     string `json:"host,omitempty"`
@@ -116,7 +120,9 @@ func (d *details) describe(group Group) Description {
 	for _, m := range slices.SortedFunc(slices.Values(found.members), func(a, b Member) int { return strings.Compare(a.ID, b.ID) }) {
 		desc.MemberOf = append(desc.MemberOf, m)
 		for _, tp := range m.Assigned {
-			owner[tp], all[tp] = m, true
+			if !all[tp] {
+				owner[tp], all[tp] = m, true
+			}
 		}
 	}
 	commits := d.commits[group.Name]
@@ -124,12 +130,12 @@ func (d *details) describe(group Group) Description {
 		all[tp] = true
 	}
 	for _, tp := range sorted(all) {
-		desc.Partitions = append(desc.Partitions, d.partition(tp, commits, owner[tp]))
+		desc.Partitions = append(desc.Partitions, d.partition(group, tp, commits, owner[tp]))
 	}
 	return desc
 }
 
-func (d *details) partition(tp kafka.TopicPartition, commits map[kafka.TopicPartition]int64, owner Member) Partition {
+func (d *details) partition(group Group, tp kafka.TopicPartition, commits map[kafka.TopicPartition]int64, owner Member) Partition {
 	row := Partition{Topic: tp.Topic, Partition: tp.Partition, Member: owner.ID, ClientID: owner.ClientID, Host: strings.TrimPrefix(owner.Host, "/")}
 	if end, ok := d.bounds.end[tp]; ok {
 		row.End = &end
@@ -144,7 +150,7 @@ func (d *details) partition(tp kafka.TopicPartition, commits map[kafka.TopicPart
 		return row
 	}
 	row.Current = &commit
-	if lag, err := d.bounds.lag(tp, commit); err == nil && row.Error == "" {
+	if lag, err := d.lag(group.Name, group.Type, tp, commit); err == nil && row.Error == "" {
 		row.Lag = &lag
 	}
 	return row
@@ -154,7 +160,7 @@ func (d *details) partition(tp kafka.TopicPartition, commits map[kafka.TopicPart
 func (g *Groups) addSeconds(ctx context.Context, d *Description, now time.Time) {
 	from := map[kafka.TopicPartition]int64{}
 	for _, p := range d.Partitions {
-		if p.Lag != nil && *p.Lag > 0 {
+		if p.Lag != nil && *p.Lag > 0 && d.Type != Share {
 			from[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}] = *p.Current
 		}
 	}

@@ -2,6 +2,7 @@ package groups
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,9 +39,12 @@ type description struct {
 type details struct {
 	mu          sync.Mutex
 	descriptors map[string]description
-	commits     map[string]map[kafka.TopicPartition]int64
-	errs        map[string]error
-	bounds      bounds
+	// commits are, of a share group, where it begins.
+	commits map[string]map[kafka.TopicPartition]int64
+	// lags are those that brokers tell, of share groups.
+	lags   map[string]map[kafka.TopicPartition]int64
+	errs   map[string]error
+	bounds bounds
 }
 
 func (d *details) fail(name string, err error) {
@@ -55,7 +59,8 @@ func (d *details) fail(name string, err error) {
 // every coordinator at the same time.
 func (g *Groups) details(ctx context.Context, groups []Group) *details {
 	d := &details{
-		descriptors: map[string]description{}, commits: map[string]map[kafka.TopicPartition]int64{}, errs: map[string]error{},
+		descriptors: map[string]description{}, commits: map[string]map[kafka.TopicPartition]int64{},
+		lags: map[string]map[kafka.TopicPartition]int64{}, errs: map[string]error{},
 	}
 	byBroker := map[int32][]Group{}
 	for _, group := range groups {
@@ -67,6 +72,7 @@ func (g *Groups) details(ctx context.Context, groups []Group) *details {
 			for some := range slices.Chunk(served, batchSize) {
 				g.describeClassic(ctx, broker, namesOf(some, Classic), d)
 				g.describeConsumer(ctx, broker, namesOf(some, Consumer), d)
+				g.describeNewer(ctx, broker, namesOf(some, Share), namesOf(some, Streams), d)
 				g.fetchCommits(ctx, broker, namesOf(some, Classic, Consumer, Streams), d)
 			}
 		})
@@ -143,9 +149,7 @@ func (g *Groups) describeClassic(ctx context.Context, broker int32, names []stri
 		for id, m := range group.Members {
 			found.members = append(found.members, classicMember(id, m, group.ProtocolType))
 		}
-		d.mu.Lock()
-		d.descriptors[group.GroupId] = found
-		d.mu.Unlock()
+		d.keep(group.GroupId, found)
 	}
 }
 
@@ -164,11 +168,8 @@ func classicMember(id string, m *sarama.GroupMemberDescription, protocol string)
 		return member
 	}
 	for topic, partitions := range assignment.Topics {
-		for _, p := range partitions {
-			member.Assigned = append(member.Assigned, kafka.TopicPartition{Topic: topic, Partition: p})
-		}
+		member.assign(topic, partitions)
 	}
-	slices.SortFunc(member.Assigned, comparePartitions)
 	return member
 }
 
@@ -198,9 +199,7 @@ func (g *Groups) describeConsumer(ctx context.Context, broker int32, names []str
 		for _, m := range group.Members {
 			found.members = append(found.members, consumerMember(m))
 		}
-		d.mu.Lock()
-		d.descriptors[group.GroupID] = found
-		d.mu.Unlock()
+		d.keep(group.GroupID, found)
 	}
 }
 
@@ -214,11 +213,8 @@ func consumerMember(m sarama.ConsumerGroupMemberDescription) Member {
 		if name == "" {
 			name = idMark + t.TopicID.String()
 		}
-		for _, p := range t.Partitions {
-			member.Assigned = append(member.Assigned, kafka.TopicPartition{Topic: name, Partition: p})
-		}
+		member.assign(name, t.Partitions)
 	}
-	slices.SortFunc(member.Assigned, comparePartitions)
 	return member
 }
 
@@ -302,7 +298,10 @@ func (d *details) fill(group *Group) {
 	}
 	var lag int64
 	for _, tp := range slices.SortedFunc(maps.Keys(commits), comparePartitions) {
-		n, err := d.bounds.lag(tp, commits[tp])
+		n, err := d.lag(group.Name, group.Type, tp, commits[tp])
+		if errors.Is(err, errNotTold) {
+			return
+		}
 		if err != nil {
 			group.Error = err.Error()
 			return
@@ -310,4 +309,19 @@ func (d *details) fill(group *Group) {
 		lag += n
 	}
 	group.Lag = &lag
+}
+
+var errNotTold = errors.New("the broker does not tell the lag of a share group before Kafka 4.2")
+
+// lag is how many records a group has not done yet in a partition. A share group's
+// is the broker's own count, which knows what was acknowledged out of order.
+func (d *details) lag(name string, kind Type, tp kafka.TopicPartition, commit int64) (int64, error) {
+	if kind != Share || d.bounds.gone[tp] {
+		return d.bounds.lag(tp, commit)
+	}
+	lag, ok := d.lags[name][tp]
+	if !ok {
+		return 0, errNotTold
+	}
+	return lag, nil
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+	"github.com/multi-tenant/manage-kafka/test/peers"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
-	"github.com/multi-tenant/manage-kafka/test/testcache"
 	"github.com/multi-tenant/manage-kafka/test/tier"
 )
 
@@ -262,48 +262,11 @@ func (b *bench) worstKey(topic string, poison int64) int {
 	return worst
 }
 
-// parallelPOM fetches Confluent's Parallel Consumer.
-const parallelPOM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>manage-kafka</groupId><artifactId>bench-libs</artifactId><version>1</version>
-  <dependencies>
-    <dependency><groupId>io.confluent.parallelconsumer</groupId><artifactId>parallel-consumer-core</artifactId><version>0.5.3.3</version></dependency>
-  </dependencies>
-</project>
-`
-
 // parallelConsumer compiles the program around Confluent's Parallel Consumer.
 func parallelConsumer(t *testing.T) command {
 	t.Helper()
-	source, err := filepath.Abs("java/ParallelConsumerBench.java")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tool := range []string{"mvn", "javac"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			tier.Missing(t, tool, "install a JDK of version 17 or newer and Maven (Debian: apt-get install openjdk-17-jdk-headless maven)")
-		}
-	}
-	libs, err := testcache.Entry(t.Context(), "parallel-consumer-0.5.3.3", func(dir string) error {
-		if err := os.WriteFile(filepath.Join(dir, "pom.xml"), []byte(parallelPOM), 0o600); err != nil {
-			return err
-		}
-		cmd := exec.CommandContext(t.Context(), "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies", "-DoutputDirectory=libs")
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("mvn: %w\n%s", err, out)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	jars := filepath.Join(libs, "libs", "*")
-	classes := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), "javac", "-d", classes, "-cp", jars, source).CombinedOutput(); err != nil {
-		t.Fatalf("javac: %v\n%s", err, out)
-	}
-	tool := realkafka.JavaTool{ClassPath: []string{classes, jars}, JVM: []string{"-Xmx1g", "-XX:TieredStopAtLevel=4", "-XX:+UseG1GC", "-XX:-UseSerialGC"}}
+	path := peers.Program(t, "java/ParallelConsumerBench.java", peers.Library{Coordinates: "io.confluent.parallelconsumer:parallel-consumer-core:0.5.3.3"})
+	tool := realkafka.JavaTool{ClassPath: path, JVM: []string{"-Xmx1g", "-XX:TieredStopAtLevel=4", "-XX:+UseG1GC", "-XX:-UseSerialGC"}}
 	return func(ctx context.Context, j job) *exec.Cmd {
 		return tool.Command(ctx, t, "ParallelConsumerBench", j.args()...)
 	}

@@ -1,20 +1,27 @@
 package kafka_test
 
 import (
+	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"github.com/multi-tenant/manage-kafka/internal/groups"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/test/peers"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
 // member starts Kafka's own console consumer in a group, with the protocol that
-// a properties file names.
-func member(t *testing.T, conn realkafka.Conn, class, topic, group string, properties ...string) {
+// a properties file names. leave has it leave the group and end.
+func member(t *testing.T, conn realkafka.Conn, class, topic, group string, properties ...string) (leave func()) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "consumer.properties")
 	if err := os.WriteFile(file, []byte(strings.Join(append(properties, "auto.commit.interval.ms=100"), "\n")), 0o600); err != nil {
@@ -24,14 +31,54 @@ func member(t *testing.T, conn realkafka.Conn, class, topic, group string, prope
 	if !strings.Contains(class, "Share") {
 		args = append(args, "--from-beginning")
 	}
-	c := realkafka.JavaTool{}.Command(t.Context(), t, class, args...)
+	return running(t, realkafka.JavaTool{}.Command(t.Context(), t, class, args...))
+}
+
+// running starts a command that is killed with the test, unless end has ended it.
+func running(t *testing.T, c *exec.Cmd) (end func()) {
+	t.Helper()
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := sync.OnceFunc(func() { _ = c.Wait() }) // it was killed
 	t.Cleanup(func() {
 		_ = c.Process.Kill()
-		_ = c.Wait() // it was killed
+		ended()
 	})
+	return func() {
+		_ = c.Process.Signal(syscall.SIGTERM)
+		ended()
+	}
+}
+
+// fromBeginning has a share group begin with the first record, which is a setting
+// of the group and not of its members (KIP-932).
+func fromBeginning(t *testing.T, conn realkafka.Conn, group string) {
+	t.Helper()
+	conf := sarama.NewConfig()
+	conf.Version = sarama.V3_6_0_0
+	admin, err := sarama.NewClusterAdmin(strings.Split(conn.Bootstrap, ","), conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	const groupResource = sarama.ConfigResourceType(32)
+	earliest := "earliest"
+	if err := admin.IncrementalAlterConfig(groupResource, group, map[string]sarama.IncrementalAlterConfigsEntry{
+		"share.auto.offset.reset": {Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &earliest},
+	}, false); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reached sums where a group is in its partitions.
+func reached(d groups.Description) (sum int64) {
+	for _, p := range d.Partitions {
+		if p.Current != nil {
+			sum += *p.Current
+		}
+	}
+	return sum
 }
 
 // until repeats a look at a group until it is as wanted.
@@ -51,7 +98,8 @@ func until(t *testing.T, conn realkafka.Conn, group string, wanted func(groups.D
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("group %s: %+v", group, list)
+			text, _ := json.Marshal(list)
+			t.Fatalf("group %s: %s", group, text)
 		}
 	}
 }
@@ -63,10 +111,12 @@ func TestGroupsWithLiveMembers(t *testing.T) {
 	topic := realkafka.Name(t)
 	answer(t, conn, 0, nil, "create-topic", topic, "-p", "2")
 	peers.KcatProduce(t, conn, topic, numbered(1000))
-	const console, share = "org.apache.kafka.tools.consumer.ConsoleConsumer", "org.apache.kafka.tools.consumer.ConsoleShareConsumer"
+	const console, consoleShare = "org.apache.kafka.tools.consumer.ConsoleConsumer", "org.apache.kafka.tools.consumer.ConsoleShareConsumer"
 	member(t, conn, console, topic, topic+"-classic", "group.protocol=classic")
 	member(t, conn, console, topic, topic+"-consumer", "group.protocol=consumer")
-	member(t, conn, share, topic, topic+"-share")
+	share := topic + "-share"
+	fromBeginning(t, conn, share)
+	leave := member(t, conn, consoleShare, topic, share)
 	for _, kind := range []groups.Type{groups.Classic, groups.Consumer} {
 		d := until(t, conn, topic+"-"+string(kind), func(d groups.Description) bool {
 			return d.State == "Stable" && d.Lag != nil && *d.Lag == 0 && len(d.Partitions) == 2 && d.Partitions[0].Member != ""
@@ -74,17 +124,40 @@ func TestGroupsWithLiveMembers(t *testing.T) {
 		if d.Type != kind || *d.Members != 1 || !d.Live() || len(d.MemberOf[0].Assigned) != 2 || d.MemberOf[0].Assigned[0].Topic != topic {
 			t.Errorf("%s: %+v", kind, d)
 		}
-		var sum int64
-		for _, p := range d.Partitions {
-			sum += *p.Current
-		}
-		if sum != 1000 || *d.Partitions[0].LagSeconds != 0 {
-			t.Errorf("%s has committed %d records", kind, sum)
+		if reached(d) != 1000 || *d.Partitions[0].LagSeconds != 0 {
+			t.Errorf("%s has committed %d records", kind, reached(d))
 		}
 	}
-	until(t, conn, topic+"-share", func(d groups.Description) bool { return d.Type == groups.Share && d.State == "Stable" && d.Live() })
+	d := until(t, conn, share, func(d groups.Description) bool {
+		return d.Lag != nil && *d.Lag == 0 && len(d.Partitions) == 2 && d.Partitions[0].Current != nil && d.Partitions[1].Current != nil
+	})
+	if d.Type != groups.Share || d.State != "Stable" || d.Assignor != "simple" || *d.Members != 1 || d.Partitions[1].Member != d.MemberOf[0].ID || len(d.MemberOf[0].Assigned) != 2 || d.Error != "" {
+		t.Errorf("share: %+v", d)
+	}
+	throughDoors(t, share, *d.Members)
+	leave()
+	peers.KcatProduce(t, conn, topic, numbered(7))
+	until(t, conn, share, func(d groups.Description) bool { return d.State == "Empty" && !d.Live() && *d.Lag == 7 })
 	answer(t, conn, 1, nil, "groups", "describe", topic+"-nobody")
 	answer(t, conn, 8, nil, "groups", "list", topic+"-nobody")
+}
+
+// throughDoors describes a group over every kind of connection: what tells of the
+// newer groups writes to it beside the protocol library.
+func throughDoors(t *testing.T, group string, members int) {
+	t.Helper()
+	for _, door := range []realkafka.Listener{realkafka.SASLPlaintext, realkafka.SASLSSL, realkafka.MTLS} {
+		conn := realkafka.Shared(t).Conn(door)
+		c, err := kafka.Open(t.Context(), kafka.Config{Bootstrap: []string{conn.Bootstrap}, Properties: conn.Properties()})
+		if err != nil {
+			t.Fatalf("%s: %v", door, err)
+		}
+		defer c.Close()
+		list, _, err := groups.New(c).Describe(t.Context(), []string{group})
+		if err != nil || len(list) != 1 || list[0].Members == nil || *list[0].Members != members || list[0].Error != "" {
+			t.Errorf("%s: %+v, %v", door, list, err)
+		}
+	}
 }
 
 // TestGroupsOnZooKeeper describes a classic group on a broker that tells no types.
@@ -96,6 +169,24 @@ func TestGroupsOnZooKeeper(t *testing.T) {
 	member(t, conn, "org.apache.kafka.tools.consumer.ConsoleConsumer", topic, topic+"-group", "group.protocol=classic")
 	d := until(t, conn, topic+"-group", func(d groups.Description) bool { return d.Lag != nil && *d.Lag == 0 && len(d.Partitions) == 2 })
 	if d.Type != groups.Classic || *d.Members != 1 || d.Partitions[1].Member == "" {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestStreamsGroup looks at a group of Kafka Streams, which has tasks where others
+// have partitions.
+func TestStreamsGroup(t *testing.T) {
+	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
+	topic := realkafka.Name(t)
+	answer(t, conn, 0, nil, "create-topic", topic, topic+"-out", "-p", "2")
+	peers.KcatProduce(t, conn, topic, numbered(1000))
+	path := peers.Program(t, "java/PassOn.java", peers.Library{Coordinates: "org.apache.kafka:kafka-streams:" + realkafka.Current, Alone: true})
+	tool := realkafka.JavaTool{ClassPath: path}
+	running(t, tool.Command(t.Context(), t, "PassOn", conn.Bootstrap, topic+"-app", topic, topic+"-out", t.TempDir()))
+	d := until(t, conn, topic+"-app", func(d groups.Description) bool {
+		return d.State == "Stable" && d.Lag != nil && *d.Lag == 0 && len(d.Partitions) == 2 && reached(d) == 1000
+	})
+	if d.Type != groups.Streams || *d.Members != 1 || d.Error != "" || len(d.MemberOf[0].Assigned) != 2 || d.MemberOf[0].Assigned[1].Topic != topic || d.Partitions[1].Member != d.MemberOf[0].ID {
 		t.Errorf("%+v", d)
 	}
 }
