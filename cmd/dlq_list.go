@@ -22,7 +22,8 @@ named.
 PENDING are letters that were not replayed, discarded or parked; up to 500 a partition
 they are counted, beyond that offsets are. RESOLVED are those that were and still
 stand in the queue. OLDEST is the age of the oldest pending letter, EXPIRES how long
-the queue's retention.ms keeps it at least. A dash is none or unknown.
+the queue's retention.ms keeps it at least. A dash is none or unknown. Letters that an
+open transaction keeps back are not counted; a warning says how many offsets wait.
 
 It takes no longer for a million letters than for a thousand. A name or glob that
 selects nothing is exit 8.`,
@@ -131,6 +132,9 @@ func (a *app) sayQueues(list dlq.Listing, now time.Time) {
 			a.print.warn("%s: %s", q.Name, q.Error)
 		case expiresSoon(q, now):
 			a.print.warn("%s: oldest pending letter expires in %s", q.Name, expiryText(q.Oldest.Expires, now))
+		}
+		if q.KeptBack > 0 {
+			a.print.warn("%s: an open transaction keeps back %s; whether it will end says: manage-kafka txn find-hanging", q.Name, plural(q.KeptBack, "offset"))
 		}
 		if q.Former > 0 {
 			a.print.status("%s was made anew: %s of the ledger's entries are for an earlier topic and do not count", q.Name, grouped(q.Former))

@@ -63,6 +63,27 @@ func stretches(ctx context.Context, offsets offsetsFunc, topics []kafka.TopicMet
 	return found, failed, nil
 }
 
+// keptBack counts, by topic, the offsets after the ends of parts: those that an open
+// transaction keeps back from readers of committed records.
+func keptBack(ctx context.Context, c *kafka.Client, meta kafka.Metadata, parts map[string][]stretch) (map[string]int64, error) {
+	at := map[kafka.TopicPartition]int64{}
+	for topic, list := range parts {
+		for _, s := range list {
+			at[kafka.TopicPartition{Topic: topic, Partition: s.partition}] = kafka.Latest
+		}
+	}
+	// What a leader does not tell counts as nothing: it may have moved since it told
+	// the ends.
+	high, _ := c.OffsetsIn(ctx, meta, at, kafka.ReadUncommitted)
+	kept := map[string]int64{}
+	for topic, list := range parts {
+		for _, s := range list {
+			kept[topic] += max(0, high[kafka.TopicPartition{Topic: topic, Partition: s.partition}]-s.end)
+		}
+	}
+	return kept, ctx.Err()
+}
+
 func firstOf(errs ...error) error {
 	i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
 	return errs[i]

@@ -44,6 +44,9 @@ type Queue struct {
 	Discarded int64 `json:"discarded"`
 	// Former are letters that the ledger names for an earlier topic of this name.
 	Former int64 `json:"former,omitempty"`
+	// KeptBack are offsets behind an open transaction: no reader of committed records
+	// sees what stands there before it ends, and none of the other counts has it.
+	KeptBack int64 `json:"kept_back,omitempty"`
 	// RetentionMs is how long the queue keeps a letter: 0 for ever, nil unknown.
 	RetentionMs *int64  `json:"retention_ms,omitempty"`
 	Oldest      *Oldest `json:"oldest,omitempty"`
@@ -93,6 +96,10 @@ func describe(ctx context.Context, c *kafka.Client, found kafka.Metadata, ledger
 	if err != nil {
 		return nil, err
 	}
+	kept, err := keptBack(ctx, c, found, parts)
+	if err != nil {
+		return nil, err
+	}
 	keep, err := retentions(ctx, c, names)
 	if err != nil {
 		return nil, err
@@ -103,7 +110,7 @@ func describe(ctx context.Context, c *kafka.Client, found kafka.Metadata, ledger
 	for i, t := range found.Topics {
 		state := ledger.Queue(t.Name, t.ID)
 		q := &list[i]
-		*q = Queue{Name: t.Name, TopicID: t.ID, Partitions: len(t.Partitions), Exact: true, Former: ledger.Former(t.Name, t.ID), LastRun: state.latest()}
+		*q = Queue{Name: t.Name, TopicID: t.ID, Partitions: len(t.Partitions), Exact: true, Former: ledger.Former(t.Name, t.ID), KeptBack: kept[t.Name], LastRun: state.latest()}
 		q.Source, _ = SourceOf(t.Name)
 		for _, e := range []error{t.Err, failed[t.Name]} {
 			if e != nil && q.Error == "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/multi-tenant/manage-kafka/internal/txn"
 	"github.com/multi-tenant/manage-kafka/pkg/dlq"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
@@ -96,8 +97,12 @@ func TestReadDoesNotWaitForOpenTransactions(t *testing.T) {
 	defer p.Close()
 	_, err = p.Commit(t.Context(), txn.Write{Records: []kafka.Record{b.letter(10, 100)}, Before: func(context.Context) error {
 		start := time.Now()
-		if q, f := b.list(), b.failures(); q.Pending != 10 || f.Letters != 10 {
+		if q, f := b.list(), b.failures(); q.Pending != 10 || q.KeptBack != 1 || f.Letters != 10 {
 			t.Errorf("beside an open transaction, listed %+v and grouped %d", q, f.Letters)
+		}
+		out, err := product.Command(t.Context(), t, b.args("dlq", "list", b.queue, "--ledger", b.ledger)...).CombinedOutput()
+		if want := "warning: " + b.queue + ": an open transaction keeps back 1 offset;"; err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%v, no %q in\n%s", err, want, out)
 		}
 		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("it took %s", took)
@@ -107,7 +112,12 @@ func TestReadDoesNotWaitForOpenTransactions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q := b.list(); q.Pending != 11 {
+	// The partition has the marker a moment after the commit is answered.
+	var q dlq.Queue
+	if err := waitUntil(t.Context(), func() (bool, error) {
+		q = b.list()
+		return q.Pending == 11 && q.KeptBack == 0, nil
+	}); err != nil {
 		t.Errorf("after the commit, listed %+v", q)
 	}
 }
