@@ -137,7 +137,7 @@ func produceResult(err error) string {
 		return "ok"
 	case invalidEvent(err):
 		return "invalid"
-	case errors.Is(err, ErrBreakerOpen), errors.Is(err, ErrTooLarge), errors.Is(err, kafka.ErrNotPermitted), errors.Is(err, kafka.ErrUnknownTopic):
+	case errors.Is(err, ErrBreakerOpen), errors.Is(err, ErrTooLarge), errors.Is(err, ErrHeldBack), errors.Is(err, kafka.ErrNotPermitted), errors.Is(err, kafka.ErrUnknownTopic):
 		return "refused"
 	case errors.Is(err, ErrUncertain):
 		return "uncertain"

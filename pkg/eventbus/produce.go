@@ -93,7 +93,16 @@ type Message struct {
 	// call's context. A nil value is sent as an empty one, since kafkajs cannot
 	// send null on.
 	Headers []kafka.Header
+	// Sequence, where it is not empty, names events of one key whose order matters
+	// more than that each is sent: when one of them is invalid or refused, those of
+	// the same call that come after it and are of the same sequence are not sent, and
+	// get [ErrHeldBack].
+	Sequence string
 }
+
+// ErrHeldBack is an event that was not sent because an earlier one of its sequence
+// could not be: see [Message].
+var ErrHeldBack = errors.New("an earlier event of its sequence was not sent")
 
 // ProduceMessages is [Bus.ProduceBatch] for events with headers of their own.
 func (b *Bus) ProduceMessages(ctx context.Context, topic string, list ...Message) error {
@@ -120,6 +129,7 @@ func (b *Bus) produce(ctx context.Context, topic string, list []Message) []error
 	began := time.Now()
 	errs := make([]error, len(list))
 	records := b.prepareAll(ctx, topic, list, errs)
+	holdBack(list, errs)
 	index := make([]int, 0, len(list)) // of records in list
 	for i := range list {
 		if errs[i] == nil {
@@ -143,6 +153,23 @@ func (b *Bus) produce(ctx context.Context, topic string, list []Message) []error
 		return nil
 	}
 	return errs
+}
+
+// holdBack keeps back what follows an event of its sequence that is not sent.
+func holdBack(list []Message, errs []error) {
+	var held map[string]bool
+	for i := range list {
+		switch sequence := list[i].Sequence; {
+		case sequence == "":
+		case held[sequence]:
+			errs[i] = ErrHeldBack
+		case errs[i] != nil:
+			if held == nil {
+				held = map[string]bool{}
+			}
+			held[sequence] = true
+		}
+	}
 }
 
 // ship sends what is valid, notes in errs what fails, and returns the error that
@@ -221,7 +248,7 @@ func (b *Bus) prepare(ctx context.Context, topic string, m *Message) (outgoing, 
 	if r.Topic != topic {
 		return outgoing{}, fmt.Errorf("%s: %w: %s", e.Type, ErrWrongTopic, r.Topic)
 	}
-	out := outgoing{topic: topic, key: r.Key, value: raw, headers: make([]kafka.Header, 0, len(r.Headers)+2+len(m.Headers))}
+	out := outgoing{topic: topic, key: r.Key, value: raw, sequence: m.Sequence, headers: make([]kafka.Header, 0, len(r.Headers)+2+len(m.Headers))}
 	for _, h := range r.Headers {
 		out.headers = append(out.headers, kafka.Header{Name: h.Name, Value: h.Value})
 	}

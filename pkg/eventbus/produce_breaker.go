@@ -35,7 +35,7 @@ func newProduceBreaker(o ProduceBreaker, changed func(state string)) *produceBre
 // the time there was, or one that more tries did not cure. What it refuses for
 // the record's sake, or for the caller's rights, is an answer.
 func clusterFailure(err error) bool {
-	if err == nil || errors.Is(err, ErrTooLarge) || errors.Is(err, kafka.ErrNotPermitted) || errors.Is(err, kafka.ErrUnknownTopic) {
+	if err == nil || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrHeldBack) || errors.Is(err, kafka.ErrNotPermitted) || errors.Is(err, kafka.ErrUnknownTopic) {
 		return false
 	}
 	return errors.Is(err, ErrUncertain) || errors.Is(err, context.DeadlineExceeded) || kafka.Retriable(err) || retriableAnswer(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -43,6 +44,10 @@ func (s *sender) deliver(l *outbound, batch *shipment) {
 	todo := []*shipment{batch}
 	for len(todo) > 0 {
 		next := todo[0]
+		if next.holdBack(l); len(next.parcels) == 0 {
+			todo = todo[1:]
+			continue
+		}
 		a, err := s.persist(ctx, l, next)
 		if err != nil {
 			if next.unsure {
@@ -74,6 +79,21 @@ func (s *sender) deliver(l *outbound, batch *shipment) {
 	}
 }
 
+// holdBack settles the parcels whose sequence is kept back, unless they are on their
+// way already.
+func (sh *shipment) holdBack(l *outbound) {
+	if sh.underWay != nil || !slices.ContainsFunc(sh.parcels, func(p *parcel) bool { return p.load.holds(p.sequence) }) {
+		return
+	}
+	sh.parcels = slices.DeleteFunc(slices.Clone(sh.parcels), func(p *parcel) bool {
+		held := p.load.holds(p.sequence)
+		if held {
+			p.settle(-1, fmt.Errorf("%s: %w", l.tp, ErrHeldBack))
+		}
+		return held
+	})
+}
+
 // refuse settles the records that the broker blames and gives back the others;
 // where it blames none of many, halving the batch finds them.
 func (s *sender) refuse(l *outbound, sh *shipment, a answer) []*shipment {
@@ -87,6 +107,7 @@ func (s *sender) refuse(l *outbound, sh *shipment, a answer) []*shipment {
 	var good []*parcel
 	for i, p := range sh.parcels {
 		if err := a.bad[i]; err != nil {
+			p.load.hold(p.sequence)
 			p.settle(-1, fmt.Errorf("%s: %w", l.tp, err))
 		} else {
 			good = append(good, p)

@@ -51,6 +51,31 @@ type load struct {
 
 	mu     sync.Mutex
 	failed map[*outbound]error // partitions in which a batch failed
+	held   map[string]struct{} // sequences of which an event was refused
+}
+
+// hold keeps back what is left of a sequence.
+func (o *load) hold(sequence string) {
+	if sequence == "" {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.held == nil {
+		o.held = map[string]struct{}{}
+	}
+	o.held[sequence] = struct{}{}
+}
+
+// holds tells whether a sequence is kept back.
+func (o *load) holds(sequence string) bool {
+	if sequence == "" {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, held := o.held[sequence]
+	return held
 }
 
 func (o *load) fail(l *outbound, err error) {

@@ -370,6 +370,42 @@ func holding(text string) func(kmsg.Request) bool {
 	}
 }
 
+// An event of a sequence is refused: those before it are written, those after it are
+// not, and another sequence is not touched.
+func TestProduceKeepsASequence(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*events.Event){
+		"refused by the broker": func(e *events.Event) { e.CorrelationID = "too-large" },
+		"invalid":               func(e *events.Event) { e.Data = []byte(`{}`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster, bus := producing(t, eventbus.Options{})
+			cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.MessageTooLarge, Count: -1, When: holding("too-large"),
+				Partitions: []int32{kafka.PartitionFor([]byte("one"), partitions)}}) // a request may have both tenants' batches
+			list := make([]eventbus.Message, 40)
+			for i := range list {
+				tenant := []string{"one", "two"}[i%2]
+				list[i] = eventbus.Message{Event: activated(t, tenant), Sequence: tenant}
+			}
+			spoil(&list[14].Event)
+			found := eventbus.EventErrors(bus.ProduceMessages(t.Context(), tenantTopic, list...))
+			for i := range list {
+				err := error(nil)
+				if e := found[i]; e != nil {
+					err = e
+				}
+				if held := i > 14 && i%2 == 0; errors.Is(err, eventbus.ErrHeldBack) != held || (err != nil) != (held || i == 14) {
+					t.Errorf("event %d: %v", i, err)
+				}
+			}
+			if all := written(t, cluster); len(all) != 27 {
+				t.Errorf("%d records, want 7 of one and 20 of two", len(all))
+			}
+		})
+	}
+}
+
 // The broker refuses one of many events; the others are written in order.
 func TestProduceBatchFindsWhatIsRefused(t *testing.T) {
 	t.Parallel()

@@ -60,4 +60,5 @@ type outgoing struct {
 	value     []byte // nil is null
 	headers   []kafka.Header
 	timestamp time.Time // zero: now
+	sequence  string    // see Message.Sequence
 }

@@ -34,8 +34,7 @@ type RelayOptions struct {
 //
 // An event that can never be sent, because it breaks its contract or is too large,
 // stays in the table with the reason, and so do the later ones of its key, so that
-// order is kept; [Relay.Refused] counts them. Only those that were sent with it in
-// one call have overtaken it.
+// none overtakes it; [Relay.Refused] counts them.
 type Relay struct {
 	db   Database
 	bus  *eventbus.Bus
@@ -86,8 +85,8 @@ func (r *Relay) Run(ctx context.Context) error {
 
 // waiting is one row of the outbox.
 type waiting struct {
-	id, topic, traceparent string
-	payload                []byte
+	id, topic, key, traceparent string
+	payload                     []byte
 }
 
 // Flush sends one batch and says how many events left the outbox; 0 with a nil
@@ -128,7 +127,7 @@ func (r *Relay) Flush(ctx context.Context) (int, error) {
 
 // next reads the oldest rows, but for those whose key waits for a refused event.
 func (r *Relay) next(ctx context.Context, tx pgx.Tx) ([]waiting, error) {
-	rows, err := tx.Query(ctx, `SELECT id, aggregatetype, coalesce(traceparent, ''), payload::text FROM bus.outbox o
+	rows, err := tx.Query(ctx, `SELECT id, aggregatetype, aggregateid, coalesce(traceparent, ''), payload::text FROM bus.outbox o
 		WHERE refused_at IS NULL AND NOT EXISTS (
 			SELECT FROM bus.outbox e WHERE e.aggregatetype = o.aggregatetype AND e.aggregateid = o.aggregateid
 			AND e.refused_at IS NOT NULL AND e.position < o.position)
@@ -138,7 +137,7 @@ func (r *Relay) next(ctx context.Context, tx pgx.Tx) ([]waiting, error) {
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (w waiting, err error) {
 		var payload string
-		err = row.Scan(&w.id, &w.topic, &w.traceparent, &payload)
+		err = row.Scan(&w.id, &w.topic, &w.key, &w.traceparent, &payload)
 		w.payload = []byte(payload)
 		return w, err
 	})
@@ -156,13 +155,17 @@ func (r *Relay) ship(ctx context.Context, rows []waiting) (done []string, refuse
 	for topic, rows := range byTopic {
 		var ids []string // of what is sent
 		var messages []eventbus.Message
+		unreadable := map[string]bool{} // keys whose later events wait
 		for _, row := range rows {
-			e, err := events.Parse(row.payload)
-			if err != nil {
-				refused[row.id] = err
+			if unreadable[row.key] {
 				continue
 			}
-			m := eventbus.Message{Event: e}
+			e, err := events.Parse(row.payload)
+			if err != nil {
+				refused[row.id], unreadable[row.key] = err, true
+				continue
+			}
+			m := eventbus.Message{Event: e, Sequence: row.key}
 			if row.traceparent != "" {
 				m.Headers = []kafka.Header{{Name: events.HeaderTraceparent, Value: []byte(row.traceparent)}}
 			}
@@ -173,6 +176,7 @@ func (r *Relay) ship(ctx context.Context, rows []waiting) (done []string, refuse
 			switch err := found[i]; {
 			case err == nil:
 				done = append(done, id)
+			case errors.Is(err, eventbus.ErrHeldBack): // waits in the table
 			case hopeless(err):
 				refused[id] = err.Err
 			default:
