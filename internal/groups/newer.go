@@ -2,7 +2,6 @@ package groups
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -16,17 +15,36 @@ import (
 // describeNewer asks about share groups (KIP-932) and streams groups (KIP-1071),
 // whose requests the protocol library does not have.
 func (g *Groups) describeNewer(ctx context.Context, broker int32, share, streams []string, d *details) {
-	if len(share) == 0 && len(streams) == 0 {
-		return
+	if len(share) > 0 {
+		found, err := request.WithRaw(ctx, g.client, broker, func(r *request.Raw) (shares, error) { return askShares(r, share) })
+		d.keepShares(share, found, err)
 	}
-	err := request.WithRaw(ctx, g.client, broker, func(r *request.Raw) error {
-		return errors.Join(describeShare(r, share, d), fetchShareOffsets(r, share, d), describeStreams(r, streams, d))
-	})
+	if len(streams) > 0 {
+		found, err := request.WithRaw(ctx, g.client, broker, func(r *request.Raw) (*kmsg.StreamsGroupDescribeResponse, error) {
+			return request.Ask[*kmsg.StreamsGroupDescribeResponse](r, &kmsg.StreamsGroupDescribeRequest{Groups: streams})
+		})
+		d.keepStreams(streams, found, err)
+	}
+}
+
+// shares is what a coordinator answers about share groups.
+type shares struct {
+	groups  *kmsg.ShareGroupDescribeResponse
+	offsets *kmsg.DescribeShareGroupOffsetsResponse
+}
+
+func askShares(r *request.Raw, names []string) (found shares, err error) {
+	// Version 0 was an early one of Kafka 4.0 alone.
+	found.groups, err = request.Ask[*kmsg.ShareGroupDescribeResponse](r, &kmsg.ShareGroupDescribeRequest{Version: 1, GroupIDs: names})
 	if err != nil {
-		for _, name := range slices.Concat(share, streams) {
-			d.fail(name, fmt.Errorf("describing: %w", err))
-		}
+		return found, err
 	}
+	req := &kmsg.DescribeShareGroupOffsetsRequest{}
+	for _, name := range names {
+		req.Groups = append(req.Groups, kmsg.DescribeShareGroupOffsetsRequestGroup{GroupID: name})
+	}
+	found.offsets, err = request.Ask[*kmsg.DescribeShareGroupOffsetsResponse](r, req)
+	return found, err
 }
 
 // told is what a broker says in an answer about one group, nil when all is well.
@@ -38,16 +56,12 @@ func told(code int16, message *string) error {
 	return kafka.NewBrokerError(code, text)
 }
 
-func describeShare(r *request.Raw, names []string, d *details) error {
-	if len(names) == 0 {
-		return nil
-	}
-	// Version 0 was an early one of Kafka 4.0 alone.
-	res, err := request.Ask[*kmsg.ShareGroupDescribeResponse](r, &kmsg.ShareGroupDescribeRequest{Version: 1, GroupIDs: names})
+func (d *details) keepShares(names []string, answer shares, err error) {
 	if err != nil {
-		return err
+		d.failAll(names, err)
+		return
 	}
-	for _, group := range res.Groups {
+	for _, group := range answer.groups.Groups {
 		if err := told(group.ErrorCode, group.ErrorMessage); err != nil {
 			d.fail(group.GroupID, fmt.Errorf("describing: %w", err))
 			continue
@@ -66,24 +80,13 @@ func describeShare(r *request.Raw, names []string, d *details) error {
 		}
 		d.keep(group.GroupID, found)
 	}
-	return nil
+	d.keepShareOffsets(answer.offsets)
 }
 
-// fetchShareOffsets reads where a share group's state begins in each partition: all
+// keepShareOffsets reads where a share group's state begins in each partition: all
 // records before are acknowledged or given up, and some after it may be. Brokers from
 // Kafka 4.2 tell the lag too (KIP-1226), which counts just what is not.
-func fetchShareOffsets(r *request.Raw, names []string, d *details) error {
-	if len(names) == 0 {
-		return nil
-	}
-	req := &kmsg.DescribeShareGroupOffsetsRequest{}
-	for _, name := range names {
-		req.Groups = append(req.Groups, kmsg.DescribeShareGroupOffsetsRequestGroup{GroupID: name})
-	}
-	res, err := request.Ask[*kmsg.DescribeShareGroupOffsetsResponse](r, req)
-	if err != nil {
-		return err
-	}
+func (d *details) keepShareOffsets(res *kmsg.DescribeShareGroupOffsetsResponse) {
 	for _, group := range res.Groups {
 		if err := told(group.ErrorCode, group.ErrorMessage); err != nil {
 			d.fail(group.GroupID, fmt.Errorf("reading its offsets: %w", err))
@@ -110,18 +113,14 @@ func fetchShareOffsets(r *request.Raw, names []string, d *details) error {
 		d.commits[group.GroupID], d.lags[group.GroupID] = starts, lags
 		d.mu.Unlock()
 	}
-	return nil
 }
 
-func describeStreams(r *request.Raw, names []string, d *details) error {
-	if len(names) == 0 {
-		return nil
-	}
-	res, err := request.Ask[*kmsg.StreamsGroupDescribeResponse](r, &kmsg.StreamsGroupDescribeRequest{Groups: names})
+func (d *details) keepStreams(names []string, answer *kmsg.StreamsGroupDescribeResponse, err error) {
 	if err != nil {
-		return err
+		d.failAll(names, err)
+		return
 	}
-	for _, group := range res.Groups {
+	for _, group := range answer.Groups {
 		if err := told(group.ErrorCode, group.ErrorMessage); err != nil {
 			d.fail(group.Group, fmt.Errorf("describing: %w", err))
 			continue
@@ -147,7 +146,12 @@ func describeStreams(r *request.Raw, names []string, d *details) error {
 		}
 		d.keep(group.Group, found)
 	}
-	return nil
+}
+
+func (d *details) failAll(names []string, err error) {
+	for _, name := range names {
+		d.fail(name, fmt.Errorf("describing: %w", err))
+	}
 }
 
 // sourcesOf gives the topics that each subtopology reads.

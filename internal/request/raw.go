@@ -33,11 +33,13 @@ type Raw struct {
 
 // WithRaw calls use with a connection of its own to the broker with this id, which
 // the protocol library has logged in. The whole takes no longer than the client's
-// timeout. Errors are translated as [kafka.Client.Do] does.
-func WithRaw(ctx context.Context, c *kafka.Client, broker int32, use func(*Raw) error) error {
+// timeout; use may still run for a moment when that is over, so all that it finds
+// out is in what it returns. Errors are translated as [kafka.Client.Do] does.
+func WithRaw[T any](ctx context.Context, c *kafka.Client, broker int32, use func(*Raw) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout())
 	defer cancel()
-	return c.Do(ctx, func() error {
+	answers := make(chan T, 1)
+	err := c.Do(ctx, func() error {
 		known, err := c.Wire().Node(broker)
 		if err != nil {
 			return err
@@ -64,8 +66,17 @@ func WithRaw(ctx context.Context, c *kafka.Client, broker int32, use func(*Raw) 
 		if err := r.negotiate(); err != nil {
 			return err
 		}
-		return use(r)
+		answer, err := use(r)
+		if err == nil {
+			answers <- answer
+		}
+		return err
 	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return <-answers, nil
 }
 
 // noting remembers the connection it made: what the protocol library writes to once
