@@ -35,6 +35,9 @@ func TestParseTime(t *testing.T) {
 		"-1h30m":                    "2026-11-23T10:30:00Z",
 		"7d":                        "2026-11-16T12:00:00Z",
 		"-2w1d12h":                  "2026-11-08T00:00:00Z",
+		"1969-12-31T23:59:59.999Z":  "1970-01-01T00:00:00Z",
+		"0001-01-01":                "1970-01-01T00:00:00Z",
+		"30000d":                    "1970-01-01T00:00:00Z",
 	} {
 		if got, err := console.ParseTime(text, now()); err != nil || !got.Equal(at(want)) {
 			t.Errorf("ParseTime(%q) = %v, %v, want %s", text, got, err, want)
@@ -46,6 +49,10 @@ func TestParseTime(t *testing.T) {
 		} else if !strings.Contains(err.Error(), "RFC 3339") {
 			t.Errorf("ParseTime(%q): %v names no form", text, err)
 		}
+	}
+	// Weeks that would overflow a duration and come out as a few years.
+	if got, err := console.ParseTime("65535w", now()); err == nil {
+		t.Errorf("ParseTime(65535w) = %v", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -10,8 +11,16 @@ import (
 // ParseTime reads a point in time: RFC 3339, the same without a zone or
 // seconds (UTC), a date (its first moment in UTC), 10 digits of seconds or 13
 // of milliseconds since 1970, or a duration before now such as 90s, -1h30m, 7d
-// or 2w.
+// or 2w. What lies before 1970, where Kafka's time begins, is 1970.
 func ParseTime(text string, now time.Time) (time.Time, error) {
+	t, err := parseTime(text, now)
+	if begins := time.UnixMilli(0).UTC(); err == nil && t.Before(begins) {
+		return begins, nil
+	}
+	return t, err
+}
+
+func parseTime(text string, now time.Time) (time.Time, error) {
 	if isDigits(text) && (len(text) == 10 || len(text) == 13) {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
@@ -33,6 +42,9 @@ func ParseTime(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("time %q: want RFC 3339, a date, 10 or 13 digits, or a duration ago such as 90s, 1h30m or 7d", text)
 }
 
+// maxAgo bounds the weeks and the days of a duration: half of what a Duration holds.
+const maxAgo = uint64(math.MaxInt64 / 2)
+
 // parseAgo reads a duration with the units of package time, days and weeks.
 func parseAgo(text string) (time.Duration, bool) {
 	var total time.Duration
@@ -46,6 +58,9 @@ func parseAgo(text string) (time.Duration, bool) {
 		}
 		n, err := strconv.ParseUint(count, 10, 16)
 		if err != nil {
+			return 0, false
+		}
+		if n > maxAgo/uint64(unit.size) {
 			return 0, false
 		}
 		total += time.Duration(n) * unit.size
