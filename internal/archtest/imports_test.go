@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"path"
 	"slices"
@@ -207,6 +208,22 @@ func TestMayImport(t *testing.T) {
 	} {
 		if got := mayImport(tc.from, tc.to); got != tc.want {
 			t.Errorf("%s -> %s: %v, want %v", tc.from, tc.to, got, tc.want)
+		}
+	}
+}
+
+// Who looks for a package finds it in the map.
+func TestMap(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, _, _ := strings.Cut(string(text), "## Arrows")
+	for _, p := range list(t) {
+		top, name, _ := strings.Cut(p.name(), "/")
+		if (top == "pkg" || top == "internal") && !strings.Contains(name, "/") && !strings.Contains(tree, "\n  "+name+"/") {
+			t.Errorf("ARCHITECTURE.md's map has no %s/ below %s/", name, top)
 		}
 	}
 }
