@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -49,11 +48,8 @@ func runGroupsDescribe(ctx context.Context, a *app, patterns []string) error {
 	}
 	defer c.Close()
 	list, missed, err := groups.New(c).Describe(ctx, patterns)
-	if errors.Is(err, groups.ErrNotFound) {
-		return withHint(err, "see the groups there are with: manage-kafka groups list")
-	}
 	if err != nil {
-		return err
+		return explainGroups(err)
 	}
 	if err := a.showGroups(list); err != nil {
 		return err

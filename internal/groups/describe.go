@@ -67,10 +67,8 @@ func (g *Groups) Describe(ctx context.Context, patterns []string) (list []Descri
 		return nil, nil, err
 	}
 	chosen, missed := choose(all, patterns)
-	for _, p := range missed {
-		if !strings.ContainsAny(p, `*?[\`) {
-			return nil, nil, &NotFoundError{Name: p}
-		}
+	if err := mustExist(missed); err != nil {
+		return nil, nil, err
 	}
 	if len(chosen) == 0 {
 		return nil, missed, nil
@@ -89,6 +87,16 @@ func (g *Groups) Describe(ctx context.Context, patterns []string) (list []Descri
 	}
 	g.addBlocked(ctx, list)
 	return list, missed, ctx.Err()
+}
+
+// mustExist is [ErrNotFound] for a plain name among the patterns that selected nothing.
+func mustExist(missed []string) error {
+	for _, p := range missed {
+		if !strings.ContainsAny(p, `*?[\`) {
+			return &NotFoundError{Name: p}
+		}
+	}
+	return nil
 }
 
 // withAssigned gives the groups' commits with the partitions that are owned

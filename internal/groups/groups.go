@@ -1,5 +1,6 @@
 // Package groups tells about the consumer groups of a cluster: which there
-// are, who is in them, and how far behind they are.
+// are, who is in them, and how far behind they are. It sets where a group
+// without members goes on, and deletes groups.
 //
 // Kafka has four kinds of groups that answer to different requests, so each is
 // asked by the type that ListGroups gave it: the classic DescribeGroups says
