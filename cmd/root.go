@@ -105,6 +105,7 @@ func (a *app) commands() []*cobra.Command {
 		newDescribeTopicCommand(a),
 		newAlterTopicCommand(a),
 		newDeleteTopicCommand(a),
+		newDeleteRecordsCommand(a),
 		newApplyCommand(a),
 		newProducerCommand(a),
 		newConsumerCommand(a),

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
 
@@ -21,8 +22,10 @@ func explainTopics(err error) error {
 	switch {
 	case errors.Is(err, topics.ErrInvalidConfig):
 		return withHint(withCode(err, exitUsage), "all settings: manage-kafka help topic-settings; --force-config leaves the check to the broker")
-	case errors.Is(err, topics.ErrInvalidName), errors.Is(err, topics.ErrInvalidCount), errors.Is(err, topics.ErrBadPattern):
+	case errors.Is(err, topics.ErrInvalidName), errors.Is(err, topics.ErrInvalidCount), errors.Is(err, topics.ErrBadPattern), errors.Is(err, topics.ErrInternal):
 		return withCode(err, exitUsage)
+	case errors.Is(err, topics.ErrRecreated):
+		return withCode(err, exitConflict)
 	case errors.Is(err, topics.ErrShrink):
 		return withHint(withCode(err, exitConflict), "Kafka only adds partitions; a topic with fewer has to be made anew under another name")
 	case errors.Is(err, topics.ErrNotReady):
@@ -37,9 +40,14 @@ func explainTopics(err error) error {
 	return err
 }
 
-// someFailed ends a command that worked on several items one by one: each
+// someFailed ends a command that worked on several topics one by one: each
 // error is said on its own line, and the exit code tells partly from not at all.
 func (a *app) someFailed(what string, total int, failed []error) error {
+	return a.someOfFailed("topics", what, total, failed)
+}
+
+// someOfFailed is someFailed for other things than topics.
+func (a *app) someOfFailed(things, what string, total int, failed []error) error {
 	switch {
 	case len(failed) == 0:
 		return nil
@@ -49,18 +57,24 @@ func (a *app) someFailed(what string, total int, failed []error) error {
 	for _, err := range failed {
 		a.print.warn("%v", err)
 	}
-	err := fmt.Errorf("%d of %d topics not %s", len(failed), total, what)
+	err := fmt.Errorf("%d of %d %s not %s", len(failed), total, things, what)
 	if len(failed) < total {
 		return withHint(withCode(err, exitPartly), "the others are done; running it again is safe")
 	}
 	return withCode(err, exitCode2(explainTopics(failed[0])))
 }
 
-// exitCode2 is the code that an explained error carries, 1 where it has none.
+// exitCode2 is the code that an explained error carries or stands for, 1 where
+// it has none.
 func exitCode2(err error) int {
 	var coded *codedError
-	if errors.As(err, &coded) {
+	switch {
+	case errors.As(err, &coded):
 		return coded.code
+	case errors.Is(err, kafka.ErrNotPermitted):
+		return exitNotPermitted
+	case errors.Is(err, kafka.ErrUnreachable):
+		return exitUnreachable
 	}
 	return exitFailed
 }

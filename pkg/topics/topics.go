@@ -38,6 +38,12 @@ var (
 	ErrNotReady = errors.New("partitions have no leader yet")
 	// ErrShrink is a wish for fewer partitions than there are, which Kafka cannot fulfil.
 	ErrShrink = errors.New("partitions cannot be taken away")
+	// ErrInternal is a topic in which the cluster or what runs on it keeps its own state.
+	ErrInternal = errors.New("topic is internal: what keeps its state there would lose it")
+	// ErrCompacted is a topic whose records cannot be deleted up to an offset: compaction alone takes them.
+	ErrCompacted = errors.New("brokers delete records only where cleanup.policy has delete")
+	// ErrRecreated is a topic that was deleted and made anew since it was looked at.
+	ErrRecreated = errors.New("topic was made anew meanwhile; its records were left alone")
 )
 
 // Admin works on the topics of one cluster. Its methods may be called at once
