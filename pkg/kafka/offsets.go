@@ -114,8 +114,8 @@ func joinFailures(failed map[TopicPartition]error) error {
 		text := failed[tp].Error()
 		if alike[text] == nil {
 			texts = append(texts, text)
-			joined.errs = append(joined.errs, failed[tp])
 		}
+		joined.errs = append(joined.errs, &PartitionError{TopicPartition: tp, Err: failed[tp]})
 		alike[text] = append(alike[text], tp.String())
 	}
 	const named = 3
@@ -134,7 +134,7 @@ func joinFailures(failed map[TopicPartition]error) error {
 // partitionErrors are the errors of several partitions.
 type partitionErrors struct {
 	text string
-	errs []error // one of each kind
+	errs []error // a [*PartitionError] for each
 }
 
 func (e *partitionErrors) Error() string   { return e.text }
