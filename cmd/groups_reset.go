@@ -100,7 +100,7 @@ func runGroupsReset(ctx context.Context, a *app, opts groupsResetOptions) error 
 			return err
 		}
 		if changes == 0 {
-			a.print.status("%s is there already", opts.group)
+			a.print.status("nothing to change")
 		} else {
 			a.print.status("nothing is changed yet; to set the offsets of %s: repeat it with --execute", plural(int64(changes), "partition"))
 		}

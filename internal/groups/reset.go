@@ -2,7 +2,6 @@ package groups
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -116,7 +115,8 @@ func (g *Groups) PlanReset(ctx context.Context, name string, opts ResetOptions) 
 	if err != nil {
 		return nil, err
 	}
-	starts, ends, at, err := g.edges(ctx, places, opts.To)
+	there := slices.DeleteFunc(slices.Clone(places), func(tp kafka.TopicPartition) bool { return gone[tp] })
+	starts, ends, at, err := g.edges(ctx, there, opts.To)
 	if err != nil {
 		return nil, err
 	}
@@ -261,16 +261,10 @@ func (g *Groups) edges(ctx context.Context, places []kafka.TopicPartition, to Ta
 		for _, tp := range places {
 			want[tp] = what
 		}
-		found, err := g.client.Offsets(ctx, want, kafka.ReadUncommitted)
-		if lost := kafka.PartitionErrors(err); len(lost) > 0 {
-			for tp, cause := range lost {
-				if !errors.Is(cause, kafka.ErrUnknownTopic) {
-					return nil, fmt.Errorf("%s: %w", tp, cause)
-				}
-			}
-			return found, nil
-		}
-		return found, err
+		return g.client.Offsets(ctx, want, kafka.ReadUncommitted)
+	}
+	if len(places) == 0 {
+		return nil, nil, nil, nil
 	}
 	if starts, err = ask(kafka.Earliest); err != nil {
 		return nil, nil, nil, err

@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -156,20 +157,13 @@ func (a *Admin) offsetsOf(ctx context.Context, meta kafka.Metadata, plan []Recor
 		return nil, ctx.Err()
 	}
 	offsets := make(map[int32]int64, len(found))
+	causes := kafka.PartitionErrors(err)
 	for i := range plan {
 		if offset, ok := found[plan[i].tp()]; ok {
 			offsets[plan[i].Partition] = offset
 		} else if plan[i].Err == nil {
-			plan[i].fail(fmt.Errorf("%s: finding its offsets: %w", plan[i].tp(), onlyCause(err)))
+			plan[i].fail(fmt.Errorf("%s: finding its offsets: %w", plan[i].tp(), cmp.Or(causes[plan[i].tp()], err)))
 		}
 	}
 	return offsets, nil
-}
-
-// onlyCause gives what several partitions failed of, where it is the same.
-func onlyCause(err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok && len(joined.Unwrap()) == 1 {
-		return joined.Unwrap()[0]
-	}
-	return err
 }
