@@ -20,7 +20,7 @@ import (
 func TestPageCommands(t *testing.T) {
 	t.Parallel()
 	runtime := cmp.Or(os.Getenv("MANAGE_KAFKA_TEST_PAGES_RUNTIME"), "embedded")
-	for _, page := range []string{"README.md", "docs/getting-started.md"} {
+	for _, page := range []string{"README.md", "docs/getting-started.md", "docs/operations.md"} {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
 			shell := newPageShell(t, page, runtime)
