@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/IBM/sarama"
 )
@@ -54,10 +55,15 @@ func parseAddress(addr string) (string, error) {
 		}
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 || host == "" || strings.ContainsAny(host, "/@[] \t\r\n\"'\\?#=") {
+	if err != nil || n == 0 || host == "" || strings.ContainsFunc(host, noHost) {
 		return "", bad
 	}
 	return net.JoinHostPort(host, strconv.FormatUint(n, 10)), nil
+}
+
+// noHost tells characters that no host has, so that one stands for a mistake.
+func noHost(r rune) bool {
+	return strings.ContainsRune("/@[]\"'\\?#=", r) || unicode.IsSpace(r) || !unicode.IsPrint(r)
 }
 
 // saramaConfig is the base of every connection.
