@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -130,7 +131,8 @@ func FuzzEnvelopeRoundTrip(f *testing.F) {
 	f.Add("t", uint16(1), int64(1795425121123), []byte("k"), []byte("v"), "h", []byte("x"), uint8(0))
 	f.Add("t", uint16(9), int64(-1), []byte("\xff\x00"), []byte("\"\\\u2028"), "\xfe", []byte{}, uint8(3))
 	f.Fuzz(func(t *testing.T, topic string, partition uint16, ms int64, key, value []byte, name string, header []byte, nulls uint8) {
-		r := kafka.Record{Topic: strings.ToValidUTF8(topic, "?"), Partition: int32(partition), Key: key, Value: value,
+		topic = cmp.Or(strings.ToValidUTF8(topic, "?"), "t") // no record is without one
+		r := kafka.Record{Topic: topic, Partition: int32(partition), Key: key, Value: value,
 			Headers: []kafka.Header{{Name: name, Value: header}, {Name: name}, {Name: "", Value: []byte{}}}}
 		if ms = ms % (maxTimestamp + 1); ms >= 0 {
 			r.Timestamp = time.UnixMilli(ms)
