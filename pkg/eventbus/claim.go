@@ -89,12 +89,14 @@ func (s *subscription) ConsumeClaim(session sarama.ConsumerGroupSession, sc sara
 	defer c.room.Stop()
 	// A pause of an earlier claim may have outlived it.
 	s.fetching.Resume(c.partition())
-	c.restore(session.Context().Done())
+	restored := c.restore(session.Context().Done(), sc.Messages())
 	s.mu.Lock()
 	s.claims[c] = struct{}{}
 	s.mu.Unlock()
 	s.obs.assigned(c.source, sc.InitialOffset())
-	c.receive(session.Context().Done(), sc.Messages())
+	if restored {
+		c.receive(session.Context().Done(), sc.Messages())
+	}
 	c.drain()
 	s.fetching.Resume(c.partition())
 	return nil
@@ -107,7 +109,7 @@ func (c *claim) partition() map[string][]int32 {
 // receive takes records in until the claim ends.
 func (c *claim) receive(gone <-chan struct{}, messages <-chan *sarama.ConsumerMessage) {
 	taken := make([]*sarama.ConsumerMessage, 0, burst)
-	c.adjust() // the breaker may be open
+	c.refill() // what came meanwhile; and the breaker may be open
 	for {
 		select {
 		case m, ok := <-messages:

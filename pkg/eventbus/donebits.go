@@ -137,36 +137,61 @@ func readNote(offset int64, note string) (done []offsetRange, parked []uint64, o
 }
 
 // restore takes up the note that the partition's last owner left. It asks until
-// there is an answer or the claim ends.
-func (c *claim) restore(gone <-chan struct{}) {
+// there is an answer, or the claim ends: then it is false. What is fetched meanwhile
+// is kept; after a first failure no more is.
+func (c *claim) restore(gone <-chan struct{}, messages <-chan *sarama.ConsumerMessage) bool {
 	s := c.sub
 	if !s.opts.DoneBits && s.opts.OnExhausted != ParkKey {
-		return
+		return true
 	}
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		offset, note, err := s.committedNote(c.ctx, c.tp())
 		if err == nil {
-			done, parked, ok := readNote(offset, note)
-			if !ok {
-				return
-			}
-			if s.opts.DoneBits {
-				c.before = &doneBits{ranges: done}
-			}
-			c.parked = map[uint64]struct{}{}
-			for _, h := range parked {
-				c.parked[h] = struct{}{}
-			}
-			return
+			c.takeUp(offset, note)
+			return true
 		}
 		s.obs.groupError(s.opts.Group, c.source.topic, fmt.Errorf("%s: reading the group's note: %w", c.tp(), err))
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-gone:
-			timer.Stop()
-			return
+		if !c.paused {
+			c.paused = true
+			s.fetching.Pause(c.partition())
 		}
+		if !c.keepFor(wait, gone, messages) {
+			return false
+		}
+	}
+}
+
+// keepFor keeps what comes for some time; false when the claim ended.
+func (c *claim) keepFor(wait time.Duration, gone <-chan struct{}, messages <-chan *sarama.ConsumerMessage) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case m, ok := <-messages:
+			if !ok {
+				return false
+			}
+			c.backlog = append(c.backlog, m)
+		case <-timer.C:
+			return true
+		case <-gone:
+			return false
+		}
+	}
+}
+
+// takeUp goes on with what the last owner's note says.
+func (c *claim) takeUp(offset int64, note string) {
+	done, parked, ok := readNote(offset, note)
+	if !ok {
+		return
+	}
+	if c.sub.opts.DoneBits {
+		c.before = &doneBits{ranges: done}
+	}
+	c.parked = map[uint64]struct{}{}
+	for _, h := range parked {
+		c.parked[h] = struct{}{}
 	}
 }
 
