@@ -25,15 +25,8 @@ type Deletion struct {
 // nothing. A plain name that the cluster does not have is [ErrNotFound], a group with
 // members [ErrLive]; missed lists the globs that selected nothing.
 func (g *Groups) PlanDelete(ctx context.Context, patterns []string) (list []Deletion, missed []string, err error) {
-	if err := CheckPatterns(patterns); err != nil {
-		return nil, nil, err
-	}
-	all, err := g.names(ctx)
+	chosen, missed, err := g.selected(ctx, patterns)
 	if err != nil {
-		return nil, nil, err
-	}
-	chosen, missed := choose(all, patterns)
-	if err := mustExist(missed); err != nil {
 		return nil, nil, err
 	}
 	for _, group := range chosen {

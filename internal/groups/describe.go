@@ -59,15 +59,8 @@ func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 // select, by name. A plain name that the cluster does not have is
 // [ErrNotFound]; missed lists the globs that selected nothing.
 func (g *Groups) Describe(ctx context.Context, patterns []string) (list []Description, missed []string, err error) {
-	if err := CheckPatterns(patterns); err != nil {
-		return nil, nil, err
-	}
-	all, err := g.names(ctx)
+	chosen, missed, err := g.selected(ctx, patterns)
 	if err != nil {
-		return nil, nil, err
-	}
-	chosen, missed := choose(all, patterns)
-	if err := mustExist(missed); err != nil {
 		return nil, nil, err
 	}
 	if len(chosen) == 0 {
@@ -89,14 +82,23 @@ func (g *Groups) Describe(ctx context.Context, patterns []string) (list []Descri
 	return list, missed, ctx.Err()
 }
 
-// mustExist is [ErrNotFound] for a plain name among the patterns that selected nothing.
-func mustExist(missed []string) error {
+// selected finds the groups that patterns select; [ErrNotFound] for a plain name
+// that the cluster does not have.
+func (g *Groups) selected(ctx context.Context, patterns []string) (chosen []Group, missed []string, err error) {
+	if err := CheckPatterns(patterns); err != nil {
+		return nil, nil, err
+	}
+	all, err := g.names(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	chosen, missed = choose(all, patterns)
 	for _, p := range missed {
 		if !strings.ContainsAny(p, `*?[\`) {
-			return &NotFoundError{Name: p}
+			return nil, nil, &NotFoundError{Name: p}
 		}
 	}
-	return nil
+	return chosen, missed, nil
 }
 
 // withAssigned gives the groups' commits with the partitions that are owned
