@@ -71,6 +71,23 @@ func TestDecodeKeepsDigits(t *testing.T) {
 	}
 }
 
+func TestAppendString(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"":                   `""`,
+		"plain":              `"plain"`,
+		"é😀":                 `"é😀"`,
+		"\"\\/":              `"\"\\/"`,
+		"\n\r\t\b\x00\x1f":   `"\n\r\t\u0008\u0000\u001f"`,
+		"a\xffb\xf0\x9f\x98": "\"a\ufffdb\ufffd\ufffd\ufffd\"",
+		"\ufffd\x7f\u2028":   "\"\ufffd\x7f\u2028\"",
+	} {
+		if got := string(strictjson.AppendString([]byte("x"), s)); got != "x"+want {
+			t.Errorf("%q became %s, want %s", s, got, want)
+		}
+	}
+}
+
 // FuzzDecode holds two things: what passes here is read by encoding/json as the
 // same value, and what encoding/json refuses is refused here.
 func FuzzDecode(f *testing.F) {
