@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -298,7 +299,9 @@ func (m *Move) aim(to Target, given map[kafka.TopicPartition]commit, start, end,
 			m.Note = "nothing is committed to count from"
 			return
 		}
-		n = *m.Current + to.N
+		if n = *m.Current + to.N; to.N > 0 && n < 0 {
+			n = math.MaxInt64
+		}
 	case ToGroup, ToSaved:
 		if n = given[m.tp()].offset; n < 0 {
 			m.forget = true
