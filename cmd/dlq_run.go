@@ -190,7 +190,7 @@ func (a *app) writePlan(plan *dlq.Plan, flags *runFlags) error {
 	if file.Sum != "" {
 		a.print.status("its sum is %s", file.Sum)
 	}
-	a.print.status("next: somebody else reads it and runs: manage-kafka dlq apply %s", flags.planFile)
+	a.print.status("next: somebody else reads it and runs: manage-kafka dlq apply %s", shellWord(flags.planFile))
 	return nil
 }
 

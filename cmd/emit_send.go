@@ -212,7 +212,7 @@ func (e *emission) explainSent(res console.ProduceResult, err error) error {
 	if err == nil {
 		if res.Failed > 0 {
 			return withHint(withCode(fmt.Errorf("%s not sent, see %s", plural(res.Failed, "line"), e.rejects), exitPartly),
-				"mend them there and send them with: manage-kafka emit-event --file %s", e.rejects)
+				"mend them there and send them with: manage-kafka emit-event --file %s", shellWord(e.rejects))
 		}
 		return nil
 	}

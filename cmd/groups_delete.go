@@ -87,7 +87,8 @@ func runGroupsDelete(ctx context.Context, a *app, patterns []string, dryRun bool
 				a.print.warn("%v", d.Err)
 			}
 		case kept[d.Name] != "":
-			a.print.status("deleted group %s; its offsets come back with: manage-kafka groups reset %s --to file:%s --create --execute", d.Name, d.Name, kept[d.Name])
+			a.print.status("deleted group %s; its offsets come back with: manage-kafka groups reset %s --to %s --create --execute", d.Name,
+				shellWord(d.Name), shellWord("file:"+kept[d.Name]))
 		default:
 			a.print.status("deleted group %s", d.Name)
 		}

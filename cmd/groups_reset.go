@@ -110,7 +110,9 @@ func runGroupsReset(ctx context.Context, a *app, opts groupsResetOptions) error 
 	if err != nil {
 		return err
 	}
+	back := fmt.Sprintf("manage-kafka groups reset %s --to %s --execute", shellWord(opts.group), shellWord("file:"+kept))
 	if err := all.Reset(ctx, plan); err != nil {
+		a.print.status("offsets that were set come back with: %s", back)
 		return explainGroups(err)
 	}
 	if err := a.showReset(plan); err != nil {
@@ -122,8 +124,7 @@ func runGroupsReset(ctx context.Context, a *app, opts groupsResetOptions) error 
 			failed++
 		}
 	}
-	a.print.status("set %s of %s; what was before comes back with: manage-kafka groups reset %s --to file:%s --execute",
-		plural(int64(changes-failed), "offset"), opts.group, opts.group, kept)
+	a.print.status("set %s of %s; what was before comes back with: %s", plural(int64(changes-failed), "offset"), opts.group, back)
 	if failed > 0 {
 		return withHint(withCode(fmt.Errorf("%d of %d offsets not set", failed, changes), exitPartly), "the table says why; running it again is safe")
 	}

@@ -138,7 +138,7 @@ func explainProduce(f *producerFlags, res console.ProduceResult, err error) erro
 	if err == nil {
 		if res.Failed > 0 {
 			return withHint(withCode(fmt.Errorf("%s not sent", plural(res.Failed, "record")), exitPartly),
-				"mend %s and send it with: manage-kafka producer %s -f jsonl --file %s", f.rejects, f.topic, f.rejects)
+				"mend %s and send it with: manage-kafka producer %s -f jsonl --file %s", f.rejects, f.topic, shellWord(f.rejects))
 		}
 		return nil
 	}

@@ -151,12 +151,12 @@ func findNamed(ctx context.Context, reader *txn.Reader, starts map[kafka.TopicPa
 				"see those that are with: manage-kafka txn find-hanging %s --all --older-than 0s", tp.Topic)
 		}
 		if b := all[i]; !b.Hanging {
-			id := "its transactional id"
+			id, word := "a transactional id", "ID"
 			if b.Transaction != nil {
-				id = b.Transaction.ID
+				id, word = b.Transaction.ID, shellWord(b.Transaction.ID)
 			}
 			return nil, withHint(withCode(fmt.Errorf("%s belongs to %s, which its coordinator looks after (%s); nothing was changed", blockingName(b), id, verdictOf(b)), exitConflict),
-				"end it and fence its application with: manage-kafka txn abort --id %s", id)
+				"end it and fence its application with: manage-kafka txn abort --id %s", word)
 		}
 		chosen = append(chosen, all[i])
 	}

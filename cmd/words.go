@@ -44,3 +44,19 @@ func splitWords(text string) ([]string, error) {
 	}
 	return words, nil
 }
+
+// shellWord is a word of a command line that a message shows, to be copied into a
+// shell: as it is where no shell sees anything in it, and otherwise in quotes.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@,+=%", r) ||
+			r == '\\' && runtime.GOOS == "windows"
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	if runtime.GOOS == "windows" {
+		return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

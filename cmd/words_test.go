@@ -25,3 +25,18 @@ func TestSplitWords(t *testing.T) {
 		t.Error("an open quote passes")
 	}
 }
+
+func TestShellWord(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"orders", "a-b_c.d/e:f@g,h+i=j%k"} {
+		if got := shellWord(s); got != s {
+			t.Errorf("%q became %q", s, got)
+		}
+	}
+	for _, s := range []string{"", "a b", "it's", `"`, "$HOME", "`id`", "a;b", "~", "*", "é", "a\nb", "!", "#"} {
+		got := shellWord(s)
+		if words, err := splitWords(got); err != nil || len(words) != 1 || words[0] != s || got == s {
+			t.Errorf("%q became %s, which is read as %q, %v", s, got, words, err)
+		}
+	}
+}
