@@ -66,7 +66,12 @@ func (a *app) showPlacements(ctx context.Context, opts dlq.Options) error {
 	}
 	return printRows(a.print, placed, []column[dlq.Placement]{
 		{head: "LETTER", cell: func(p dlq.Placement) string { return fmt.Sprintf("%d@%d", p.Partition, p.Offset) }},
-		{head: "WENT TO", cell: func(p dlq.Placement) string { return fmt.Sprintf("%s/%d", p.Topic, p.To) }},
+		{head: "WENT TO", cell: func(p dlq.Placement) string {
+			if p.At < 0 {
+				return p.Topic
+			}
+			return fmt.Sprintf("%s/%d", p.Topic, p.To)
+		}},
 		{head: "OFFSET", right: true, cell: func(p dlq.Placement) string {
 			if p.At < 0 {
 				return "-"

@@ -55,6 +55,7 @@ type Run struct {
 	Selection string    `json:"selection,omitempty"`
 	To        string    `json:"to,omitempty"`
 	Cluster   string    `json:"cluster,omitempty"`
+	Timestamp string    `json:"timestamp,omitempty"` // of what it sends, empty for the time of sending
 	Plan      int64     `json:"plan"`
 	Seq       int64     `json:"seq"`  // of its newest chunk
 	Done      int64     `json:"done"` // letters that it resolved or reopened
@@ -81,6 +82,7 @@ type runRecord struct {
 	Select  string    `json:"sel,omitempty"`
 	To      string    `json:"to,omitempty"`
 	Cluster string    `json:"cluster,omitempty"`
+	Stamps  string    `json:"ts,omitempty"`
 	Plan    int64     `json:"plan"`
 	Seq     int64     `json:"seq"`
 	Done    int64     `json:"done"`

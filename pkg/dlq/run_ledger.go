@@ -146,10 +146,14 @@ func (w *writing) ledger(topic string, key ledgerKey, value any) error {
 
 // runRecord tells who works here and how far they are.
 func (r *replayer) runRecord(state RunState, now time.Time) runRecord {
+	stamps := r.plan.opts.Timestamp
+	if stamps == TimestampNow {
+		stamps = ""
+	}
 	return runRecord{
 		T: kindRun, State: state, Action: r.plan.Action, Op: r.opts.Operator, Host: hostname(), Machine: machine(),
 		PID: os.Getpid(), Process: processStart(os.Getpid()), Version: r.opts.Version, Reason: r.opts.Reason, Select: r.opts.Selection.Normalised(),
-		To: r.opts.To, Cluster: r.plan.Cluster, Plan: r.result.Planned + r.plan.Duplicates, Seq: r.seq, Done: r.ledgerDone(),
+		To: r.opts.To, Cluster: r.plan.Cluster, Stamps: stamps, Plan: r.result.Planned + r.plan.Duplicates, Seq: r.seq, Done: r.ledgerDone(),
 		Started: r.began.UTC().Truncate(time.Millisecond), Beat: now.UTC().Truncate(time.Millisecond),
 	}
 }

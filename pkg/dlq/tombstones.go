@@ -44,7 +44,11 @@ func (p *Plan) planTombstones(ctx context.Context) error {
 	sent := map[kafka.TopicPartition]map[int64]coordinate{}
 	topics := map[string]bool{}
 	unknown := int64(0)
-	for _, l := range state.sentBy(p.opts.Undo) {
+	list := state.sentBy(p.opts.Undo)
+	if err := p.ledger.locate(ctx, p.client, p.Queue, list); err != nil {
+		return err
+	}
+	for _, l := range list {
 		topics[l.topic] = true
 		switch {
 		case !owned.Has(l.part, l.offset) || l.offset < p.bounds.start[l.part] || l.offset >= p.bounds.end[l.part]:
@@ -65,7 +69,7 @@ func (p *Plan) planTombstones(ctx context.Context) error {
 		return err
 	}
 	if unknown > 0 {
-		p.warn("where %d letters went is not known, as after a run that was killed: their keys stay", unknown)
+		p.warn("where %d letters went is not known, and they were not found: their keys stay", unknown)
 	}
 	t := &tombstones{byKey: map[targetKey]*tombstone{}, byLetter: map[coordinate]*tombstone{}, next: map[kafka.TopicPartition]int64{}}
 	for _, tp := range slices.SortedFunc(maps.Keys(sent), compareTargets) {

@@ -58,6 +58,11 @@ func TraceLetter(ctx context.Context, c *kafka.Client, queue, letter string, opt
 	}
 	state := ledger.Queue(queue, topic.ID)
 	last := t.walk(state, t.Record.Partition, t.Record.Offset)
+	if last != nil && last.toAt < 0 {
+		if err := t.find(ctx, c, ledger, last); err != nil {
+			return nil, err
+		}
+	}
 	if last == nil {
 		if t.State != StatePending && len(t.Steps) == 0 {
 			t.Note = "the ledger was merged since and does not tell who did it"
@@ -75,6 +80,18 @@ func TraceLetter(ctx context.Context, c *kafka.Client, queue, letter string, opt
 	}
 	t.conclude(&r)
 	return t, nil
+}
+
+// find looks on its target for a letter whose place the ledger does not tell.
+func (t *Trace) find(ctx context.Context, c *kafka.Client, ledger *Ledger, last *sent) error {
+	list := []sent{*last}
+	if err := ledger.locate(ctx, c, t.Queue, list); err != nil {
+		return err
+	}
+	*last = list[0]
+	step := &t.Steps[len(t.Steps)-1]
+	step.Partition, step.Offset = last.to, last.toAt
+	return nil
 }
 
 // walk collects the steps and gives how the letter was last sent, nil where it

@@ -41,8 +41,10 @@ type Watcher struct {
 	run    string
 	ledger *Ledger   // of a run that may still go on, nil without
 	moved  time.Time // when the ledger was last seen to grow
+	sought time.Time // when targets were last searched for letters
 
 	items    []watched
+	twins    int64
 	bySource map[coordinate2]int32
 	byTarget map[targetPlace]int32
 	byReplay map[string]int32
@@ -70,6 +72,7 @@ type watched struct {
 	edited  bool
 	dead    bool
 	same    bool
+	twinOf  int32 // the item that has the same record on the target, counted from 1
 }
 
 type coordinate2 struct {
@@ -176,9 +179,18 @@ func (w *Watcher) expect(ctx context.Context, list []sent) error {
 // place takes where a letter went, which the ledger tells later than that it did.
 func (w *Watcher) place(i int32, l *sent) {
 	item := &w.items[i]
-	if l.toAt >= 0 {
-		item.to, item.at = l.to, l.toAt
-		w.byTarget[targetPlace{item.topic, l.to, l.toAt}] = i
+	if l.toAt < 0 || item.twinOf > 0 {
+		return
+	}
+	item.to, item.at = l.to, l.toAt
+	at := targetPlace{item.topic, l.to, l.toAt}
+	first, known := w.byTarget[at]
+	if !known {
+		w.byTarget[at] = i
+	} else if first != i {
+		item.twinOf = first + 1
+		w.twins++
+		w.items[first].dead = w.items[first].dead || item.dead
 	}
 }
 
@@ -227,6 +239,9 @@ func eventID(value []byte) string {
 // Look looks once and tells what is known then.
 func (w *Watcher) Look(ctx context.Context) (Report, error) {
 	if err := w.refresh(ctx); err != nil {
+		return Report{}, err
+	}
+	if err := w.seek(ctx); err != nil {
 		return Report{}, err
 	}
 	if err := w.readQueue(ctx); err != nil {

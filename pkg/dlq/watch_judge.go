@@ -54,6 +54,9 @@ func (w *Watcher) take(r *kafka.Record, l *Letter) {
 		return
 	}
 	item := &w.items[i]
+	if item.twinOf > 0 {
+		item = &w.items[item.twinOf-1]
+	}
 	if item.dead {
 		return
 	}
@@ -106,10 +109,13 @@ func (w *Watcher) after(r *kafka.Record, i int32) bool {
 
 // judge gives every letter its outcome.
 func (w *Watcher) judge(commits map[string]map[kafka.TopicPartition]int64, now time.Time) Report {
-	r := Report{Run: w.run, Queue: w.queue.Name, Replayed: int64(len(w.items)), Settle: w.opts.Settle.Seconds(), Failures: []AgainFailure{}, Waiting: []Waiting{}, Reasons: []Reason{}}
+	r := Report{Run: w.run, Queue: w.queue.Name, Replayed: int64(len(w.items)) - w.twins, Settle: w.opts.Settle.Seconds(), Failures: []AgainFailure{}, Waiting: []Waiting{}, Reasons: []Reason{}}
 	waiting := map[Waiting]*Waiting{}
 	for i := range w.items {
 		item := &w.items[i]
+		if item.twinOf > 0 {
+			continue
+		}
 		if item.dead {
 			r.DeadAgain++
 			if item.same {
