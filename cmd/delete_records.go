@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/multi-tenant/manage-kafka/pkg/console"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
 
@@ -211,7 +212,11 @@ func (a *app) showRecordDeletions(ctx context.Context, rows []topics.RecordDelet
 	if len(failed) == 0 && deletedRecords(rows) == 0 {
 		a.print.status("nothing to delete")
 	}
-	return a.someOfFailed("partitions", "shortened", len(rows), failed)
+	err := a.someOfFailed("partitions", "shortened", len(rows), failed)
+	if len(failed) == len(rows) && errors.Is(failed[0], kafka.ErrNotPermitted) {
+		return withHint(err, "it takes the right Delete on the topic")
+	}
+	return err
 }
 
 // recordDeletionColumns has a column for notes only where there is one. A

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/internal/groups"
 	"github.com/multi-tenant/manage-kafka/pkg/console"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 type groupsResetOptions struct {
@@ -118,15 +120,19 @@ func runGroupsReset(ctx context.Context, a *app, opts groupsResetOptions) error 
 	if err := a.showReset(plan); err != nil {
 		return err
 	}
-	failed := 0
+	var failed []error
 	for _, m := range plan.Moves {
-		if m.Error != "" {
-			failed++
+		if m.Err != nil {
+			failed = append(failed, m.Err)
 		}
 	}
-	a.print.status("set %s of %s; what was before comes back with: %s", plural(int64(changes-failed), "offset"), opts.group, back)
-	if failed > 0 {
-		return withHint(withCode(fmt.Errorf("%d of %d offsets not set", failed, changes), exitPartly), "the table says why; running it again is safe")
+	if len(failed) == changes {
+		_ = os.Remove(kept) // nothing is to be undone
+		return explainGroups(fmt.Errorf("%s: no offset was set: %w", opts.group, failed[0]))
+	}
+	a.print.status("set %s of %s; what was before comes back with: %s", plural(int64(changes-len(failed)), "offset"), opts.group, back)
+	if len(failed) > 0 {
+		return withHint(withCode(fmt.Errorf("%d of %d offsets not set", len(failed), changes), exitPartly), "the table says why; running it again is safe")
 	}
 	return nil
 }
@@ -160,6 +166,8 @@ func explainGroups(err error) error {
 		return withHint(withCode(err, exitBusy), "stop its consumers first; who is in it says: manage-kafka groups describe")
 	case errors.Is(err, groups.ErrShareGroup):
 		return withHint(err, "set share.auto.offset.reset of the group, or use Kafka's kafka-share-groups.sh --reset-offsets")
+	case errors.Is(err, kafka.ErrNotPermitted):
+		return withHint(err, "it takes the right Describe on a group to see it, Read on it and on the topics to set its offsets, Delete to delete it")
 	}
 	return explainTopics(err)
 }

@@ -2,6 +2,7 @@ package groups
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -102,11 +103,11 @@ func (g *Groups) commit(ctx context.Context, plan *Reset, moves []*Move) error {
 		code, ok := res.Errors[m.Topic][m.Partition]
 		switch {
 		case !ok:
-			m.Error = "the broker left it out of its answer"
+			m.fail(errors.New("the broker left it out of its answer"))
 		case code == sarama.ErrUnknownMemberId || code == sarama.ErrRebalanceInProgress || code == sarama.ErrNonEmptyGroup:
 			return &LiveError{Name: plan.Group}
 		case code != sarama.ErrNoError:
-			m.Error = kafka.NewBrokerError(int16(code), "").Error()
+			m.fail(kafka.NewBrokerError(int16(code), ""))
 		}
 	}
 	return nil
@@ -136,7 +137,7 @@ func (g *Groups) forget(ctx context.Context, plan *Reset, moves []*Move) error {
 	}
 	for _, m := range moves {
 		if err := kafka.NewBrokerError(int16(res.Errors[m.Topic][m.Partition]), ""); err != nil {
-			m.Error = err.Error()
+			m.fail(err)
 		}
 	}
 	return nil

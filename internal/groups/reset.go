@@ -71,11 +71,14 @@ type Move struct {
 	Lag *int64 `json:"lag,omitempty"`
 	// Note says what is not as it was asked for.
 	Note string `json:"note,omitempty"`
-	// Error is why the broker did not take it, after [Groups.Reset].
+	// Err is why the broker did not take it, after [Groups.Reset], and Error its text.
+	Err   error  `json:"-"`
 	Error string `json:"error,omitempty"`
 
 	forget bool
 }
+
+func (m *Move) fail(err error) { m.Err, m.Error = err, err.Error() }
 
 // Changes tells whether the move changes anything.
 func (m Move) Changes() bool {

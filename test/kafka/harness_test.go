@@ -128,6 +128,7 @@ func TestACLs(t *testing.T) {
 	if got := string(peers.KcatConsume(t, admin, "orders")); got != "hello\n" {
 		t.Errorf("orders holds %q", got)
 	}
+	deniedChanges(t, c)
 }
 
 func TestKilledBrokerKeepsItsData(t *testing.T) {
