@@ -89,13 +89,17 @@ func (s *subscription) ConsumeClaim(session sarama.ConsumerGroupSession, sc sara
 	defer c.room.Stop()
 	// A pause of an earlier claim may have outlived it.
 	s.fetching.Resume(c.partition())
-	restored := c.restore(session.Context().Done(), sc.Messages())
+	gone := session.Context().Done()
+	if !c.begin(sc.InitialOffset(), gone, sc.Messages()) {
+		return nil
+	}
+	restored := c.restore(gone, sc.Messages())
 	s.mu.Lock()
 	s.claims[c] = struct{}{}
 	s.mu.Unlock()
 	s.obs.assigned(c.source, sc.InitialOffset())
 	if restored {
-		c.receive(session.Context().Done(), sc.Messages())
+		c.receive(gone, sc.Messages())
 	}
 	c.drain()
 	s.fetching.Resume(c.partition())

@@ -25,6 +25,8 @@
 //     (TestDaprSilentLoss, TestDeadLetterTopicDeleted, TestDeadLetterTopicDenied).
 //   - A dependency that is down costs no tries and makes no dead letters, as far
 //     as its errors tell, see [BreakerOptions] (TestDependencyDown).
+//   - A group that retention has overtaken skips nothing that is left: it goes on
+//     at the log's start (TestGroupThatRetentionOvertook).
 //   - Only committed data is read, read_committed (TestFromBeginningAndCommittedData).
 //   - Duplicates come only of a crash, a lost membership or a handler that
 //     outlives its deadline: at most [Subscription.MaxSpan] offsets of a

@@ -29,6 +29,7 @@ type metrics struct {
 	letterFailures *prometheus.CounterVec
 	stuck          *prometheus.CounterVec
 	rebalances     *prometheus.CounterVec
+	overtaken      *prometheus.CounterVec
 	invalid        *prometheus.CounterVec
 	committed      *prometheus.GaugeVec
 
@@ -64,6 +65,7 @@ func newMetrics(r prometheus.Registerer, catalogue *events.Catalogue, states fun
 	m.letterFailures = counter("eventbus_dlq_failures_total", "Dead letters that could not be written at a try.", "topic", "group")
 	m.stuck = counter("eventbus_stuck_handlers_total", "Handlers that were found running beyond their timeout.", "topic", "group")
 	m.rebalances = counter("eventbus_rebalances_total", "Partitions that came or went.", "topic", "group", "change")
+	m.overtaken = counter("eventbus_overtaken_records_total", "Offsets that were deleted from the log, as by retention, before the group came to them.", "topic", "group")
 	m.invalid = counter("eventbus_schema_invalid_total", "Events that broke their contract when they were to be sent.", "type")
 	m.committed = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "eventbus_committed_offset", Help: "The offset that a group has committed of a partition."}, []string{"topic", "group", "partition"})
 	m.all = append(m.all, m.committed, newStateCollector(states))

@@ -137,6 +137,15 @@ func (o *observer) assigned(s source, offset int64) {
 	o.log.Info("partition assigned", s.attrs(), "offset", offset)
 }
 
+// overtaken hears of a group whose committed offset is not in the log any more.
+func (o *observer) overtaken(s source, committed, start int64) {
+	lost := max(0, start-committed)
+	if o.metrics != nil {
+		o.metrics.overtaken.WithLabelValues(s.topic, s.group).Add(float64(lost))
+	}
+	o.log.Error("the committed offset is not in the log any more, the group goes on at its start", s.attrs(), "committed", committed, "start", start, "lost", lost)
+}
+
 func (o *observer) revoked(s source, committed int64, drained bool, took time.Duration) {
 	if o.metrics != nil {
 		o.metrics.revoked(s)

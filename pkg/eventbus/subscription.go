@@ -117,8 +117,8 @@ type Subscription struct {
 	// Group is the consumer group: <service>-<purpose>-consumer.
 	Group string
 	// FromBeginning starts at the log's start instead of its end in partitions
-	// where the group has no committed offset, or one that retention has
-	// overtaken, and only there.
+	// where the group has no committed offset, and only there. A group that retention
+	// has overtaken goes on at the log's start either way.
 	FromBeginning bool
 	// Ordering is ByKey by default.
 	Ordering Ordering
