@@ -60,6 +60,9 @@ func VerifyRun(ctx context.Context, c *kafka.Client, run string, opts LedgerOpti
 	}
 	check := &verifying{run: run, at: map[kafka.TopicPartition]map[int64]string{}, unknown: map[string]int64{}, seen: map[string]int64{}, v: &Verification{Run: run, Queue: found.Queue, Topics: []string{}, First: []string{}}}
 	list := ledger.Queue(found.Queue, found.TopicID).sentBy(run)
+	if err := ledger.locate(ctx, c, found.Queue, list); err != nil {
+		return nil, err
+	}
 	for i := range list {
 		check.name(&list[i])
 	}

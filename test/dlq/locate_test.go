@@ -61,6 +61,10 @@ func TestLettersOfAKilledRunAreFound(t *testing.T) {
 				t.Errorf("the way of %d@%d, which is at %d@%d, is\n%s", last.Partition, last.Offset, last.To, last.At, way)
 			}
 
+			if v, err := dlq.VerifyRun(t.Context(), b.client, run, dlq.LedgerOptions{Topic: b.ledger}); err != nil || !v.OK() || v.Found != int64(len(placed)) {
+				t.Errorf("%+v, %v", v, err)
+			}
+
 			b.mustReplay() // says in the ledger that the other is over
 			w, _, err := dlq.WatchRun(t.Context(), b.client, run, dlq.WatchOptions{Ledger: b.ledger})
 			if err != nil {
