@@ -103,7 +103,12 @@ func serve(ctx context.Context, cfg Config, in io.Reader, n *notices, free func(
 		return err
 	}
 	log := newBrokerLog(func(level, text string) { n.logf(level, "%s", text) })
-	cluster, err := openCluster(ctx, cfg, log, n)
+	data, done, err := dataDir(brokerDir(cfg.Dir))
+	if err != nil {
+		return errors.Join(err, schemas.close(ctx))
+	}
+	defer func() { _ = done() }() // nothing is to be written any more
+	cluster, err := openCluster(ctx, cfg, data, log, n)
 	if err != nil {
 		return errors.Join(err, schemas.close(ctx))
 	}
@@ -122,7 +127,7 @@ func serve(ctx context.Context, cfg Config, in io.Reader, n *notices, free func(
 }
 
 // openCluster loads what is on disk and starts to answer.
-func openCluster(ctx context.Context, cfg Config, log *brokerLog, n *notices) (*kfake.Cluster, error) {
+func openCluster(ctx context.Context, cfg Config, data []kfake.Opt, log *brokerLog, n *notices) (*kfake.Cluster, error) {
 	began := time.Now()
 	var lc net.ListenConfig
 	listen := func(network, _ string) (net.Listener, error) {
@@ -141,17 +146,16 @@ func openCluster(ctx context.Context, cfg Config, log *brokerLog, n *notices) (*
 	// kfake reads a whole segment at a time, and leaves it to the collector.
 	defer debug.FreeOSMemory()
 	defer debug.SetGCPercent(debug.SetGCPercent(loadingGC))
-	cluster, err := kfake.NewCluster(
+	cluster, err := kfake.NewCluster(append(data,
 		kfake.NumBrokers(1),
 		kfake.ClusterID(id),
-		kfake.DataDir(brokerDir(cfg.Dir)),
 		kfake.ListenFn(listen),
 		kfake.DefaultNumPartitions(1),
 		// kfake compacts by removing a partition's files and writing them
 		// anew: killed in between, it loses records. So it never compacts.
 		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": neverMS, "log.segment.bytes": segmentBytes}),
 		kfake.WithLogger(log),
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}

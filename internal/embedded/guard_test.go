@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,7 +51,15 @@ func TestLock(t *testing.T) {
 	if !first.Held() {
 		t.Error("the first lock is not held")
 	}
-	if err := os.Remove(path); err != nil {
+	if err := os.Remove(path); runtime.GOOS == "windows" {
+		if err == nil {
+			t.Error("the file of a lock was removed, which Windows does not let happen")
+		}
+		if err := first.Unlock(); err != nil {
+			t.Error(err)
+		}
+		return
+	} else if err != nil {
 		t.Fatal(err)
 	}
 	if first.Held() {
@@ -70,6 +79,9 @@ func TestLock(t *testing.T) {
 
 func TestRemovedDataEndsTheBroker(t *testing.T) {
 	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("files that are open cannot be removed")
+	}
 	b := serveFor(t, t.TempDir())
 	if err := os.RemoveAll(DataDir(b.cfg.Dir)); err != nil {
 		t.Fatal(err)
