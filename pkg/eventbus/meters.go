@@ -40,7 +40,7 @@ func (m *meters) handled(s source, n int, how outcome, took time.Duration) {
 	}
 	set := metric.WithAttributes(attrs...)
 	m.consumed.Add(m.life, int64(n), set)
-	if took > 0 {
+	if took >= 0 {
 		m.process.Record(m.life, took.Seconds(), set)
 	}
 }

@@ -99,7 +99,7 @@ func (m *metrics) typeLabel(name string) string {
 
 func (m *metrics) handled(s source, kind string, n int, how outcome, took time.Duration) {
 	m.consumed.WithLabelValues(s.topic, s.group, m.typeLabel(kind), how.String()).Add(float64(n))
-	if took > 0 {
+	if took >= 0 {
 		m.handlerTime.WithLabelValues(s.topic, s.group).Observe(took.Seconds())
 	}
 }

@@ -66,6 +66,10 @@ func newObserver(life context.Context, opts Options, catalogue *events.Catalogue
 // the engine spares the clock.
 func (o *observer) timed() bool { return o.metrics != nil || o.meters != nil }
 
+// notCalled is the time of a record that no handler was called for. A call may take no
+// time at all by the clock, which ticks slowly on some systems.
+const notCalled = time.Duration(-1)
+
 // handled tells of one call of a handler, or of n records that a batch handler
 // took at once; kind is the event's type, "" where there is no event.
 func (o *observer) handled(s source, kind string, n int, how outcome, took time.Duration) {
@@ -78,7 +82,7 @@ func (o *observer) handled(s source, kind string, n int, how outcome, took time.
 // skipped tells of a record that no handler saw.
 func (o *observer) skipped(s source, offset int64, why string) {
 	if o.metrics != nil {
-		o.metrics.handled(s, "", 1, outcomeSkipped, 0)
+		o.metrics.handled(s, "", 1, outcomeSkipped, notCalled)
 	}
 	o.log.Debug("record skipped", s.attrs(), "offset", offset, "why", why)
 }

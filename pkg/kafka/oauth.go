@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,6 +13,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -62,7 +65,7 @@ func newTokenSource(props, options map[string]string, warn func(string)) (*token
 		}
 	}
 	switch {
-	case endpoint.Scheme == "file" && endpoint.Path != "":
+	case endpoint.Scheme == "file" && tokenFile(endpoint) != "":
 		return s, nil
 	case endpoint.User != nil:
 		return nil, fmt.Errorf("%s: holds a user or password; set %s and %s instead", propTokenURL, propOAuthID, propOAuthSecret)
@@ -127,9 +130,22 @@ func (s *tokenSource) get(ctx context.Context) (string, error) {
 	return token, nil
 }
 
+// tokenFile is the path that a file: URL names; on Windows those of a drive are
+// file:///C:/path and file:C:\path.
+func tokenFile(u *url.URL) string {
+	if runtime.GOOS != "windows" {
+		return u.Path
+	}
+	path := cmp.Or(u.Path, u.Opaque)
+	if len(path) > 2 && path[0] == '/' && path[2] == ':' {
+		path = path[1:]
+	}
+	return filepath.FromSlash(path)
+}
+
 // fromFile reads the token anew each time: whoever writes it renews it.
 func (s *tokenSource) fromFile() (string, error) {
-	path := s.endpoint.Path
+	path := tokenFile(s.endpoint)
 	body, err := secretfile.Read(path, s.warn)
 	if err != nil {
 		return "", mark(ErrConfig, fmt.Errorf("%s: %w", propTokenURL, err))
