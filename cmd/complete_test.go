@@ -29,6 +29,7 @@ func complete(t *testing.T, words ...string) string {
 func TestCompleteTopicsFromClusterThenCache(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)
+	t.Setenv("LocalAppData", cache)
 	t.Setenv("HOME", cache)
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "orders", "invoices"))
 	if err != nil {

@@ -4,8 +4,71 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// What kfake writes by way of a disk is there when it comes back.
+func TestKfakeKeepsDataOnDisk(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	run := func(use func(cluster *kfake.Cluster, cl *kgo.Client)) {
+		t.Helper()
+		opts, done, err := onDisk(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := done(); err != nil {
+				t.Error(err)
+			}
+		}()
+		cluster, err := kfake.NewCluster(append(opts, kfake.NumBrokers(1))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cluster.Close()
+		cl, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.ConsumeTopics("kept"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cl.Close()
+		use(cluster, cl)
+	}
+	run(func(cluster *kfake.Cluster, cl *kgo.Client) {
+		for _, topic := range []string{"kept", "gone"} {
+			if err := cluster.CreateTopic(topic, 1, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte("one")}, &kgo.Record{Topic: topic, Value: []byte("two")}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := cluster.DeleteTopic("gone"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	run(func(_ *kfake.Cluster, cl *kgo.Client) {
+		var values []string
+		for len(values) < 2 {
+			fetched := cl.PollFetches(t.Context())
+			if err := fetched.Err(); err != nil {
+				t.Fatal(err)
+			}
+			fetched.EachRecord(func(r *kgo.Record) { values = append(values, string(r.Value)) })
+		}
+		if !slices.Equal(values, []string{"one", "two"}) {
+			t.Errorf("after a restart there are %q", values)
+		}
+	})
+	left, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(left) == 0 || slices.ContainsFunc(left, func(name string) bool { return strings.Contains(name, "gone") }) {
+		t.Errorf("the disk has %q, %v", left, err)
+	}
+}
 
 // A file may be renamed over another one and removed while it is open, on every system.
 func TestDiskHasTheMannersOfUnix(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -163,6 +164,12 @@ func (s *Stack) lock(ctx context.Context, progress func(Event)) (unlock func(for
 		}
 		// An unlock that fails leaves the lock to the end of this process, which is near.
 		_ = lock.Unlock()
+		if forget && runtime.GOOS == "windows" {
+			// Windows keeps a file that is open, which also keeps that of whoever came
+			// in between.
+			_ = os.Remove(filepath.Join(s.dir, "start.lock"))
+			_ = os.Remove(s.dir)
+		}
 	}, nil
 }
 

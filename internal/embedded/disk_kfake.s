@@ -1,0 +1,1 @@
+// With it the compiler takes functions without a body, see disk_kfake.go.

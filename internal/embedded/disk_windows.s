@@ -1,1 +1,0 @@
-// With it the compiler takes functions without a body, see disk_windows.go.
