@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -48,7 +49,13 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		cmd.SetContext(ctx)
 	}
 	a.print.takesEnv = cmd.Flags().Lookup("shell") != nil
-	return a.print.configure(a.flags, isTerminal(a.out), isTerminal(a.errOut))
+	outTTY, errTTY := isTerminal(a.out), isTerminal(a.errOut)
+	for _, stream := range []any{a.out, a.errOut} {
+		if f, ok := stream.(*os.File); ok && (outTTY || errTTY) {
+			lipgloss.EnableLegacyWindowsANSI(f) // elsewhere terminals know colours by themselves
+		}
+	}
+	return a.print.configure(a.flags, outTTY, errTTY)
 }
 
 // open connects to the cluster that flags, environment and files name, for
