@@ -74,7 +74,7 @@ func (d *disk) Rename(oldpath, newpath string) error {
 	if err != nil {
 		return err
 	}
-	return d.root.Rename(from, to)
+	return renameIn(d.root, from, to)
 }
 
 // Remove removes a file or an empty directory.

@@ -41,7 +41,7 @@ func newLogWriter(path string, tee func(LogLine)) (*logWriter, error) {
 }
 
 func (w *logWriter) open() error {
-	f, err := os.OpenFile(w.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := openShared(w.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -97,8 +97,8 @@ func (w *logWriter) Printf(level, format string, args ...any) {
 	}
 }
 
-// rotate moves each file one further. Where that fails, as on Windows while
-// somebody reads the file, it goes on with the one it has.
+// rotate moves each file one further. Where that fails, as on Windows while another
+// program has the file open, it goes on with the one it has.
 func (w *logWriter) rotate() {
 	for i := logFiles - 1; i > 0; i-- {
 		from := rotated(w.path, i-1)

@@ -100,10 +100,9 @@ func followOn(ctx context.Context, path string, at LogPlace, each func(LogLine) 
 	return readFrom(ctx, path, at.off, each)
 }
 
-// readFrom hands on the whole lines after off. The file is open no longer
-// than that, so that it can be rotated on Windows too.
+// readFrom hands on the whole lines after off.
 func readFrom(ctx context.Context, path string, off int64, each func(LogLine) error) (LogPlace, error) {
-	f, err := os.Open(path)
+	f, err := openShared(path, os.O_RDONLY, 0)
 	if err != nil {
 		return LogPlace{}, err
 	}
