@@ -12,7 +12,8 @@ import (
 
 // Handler does a service's work for one event. nil means done; an error means
 // the event is tried again, see [Subscription.Retries], and then becomes a
-// dead letter. [Permanent], [Unavailable] and [ErrSkip] say otherwise.
+// dead letter. [Permanent], [Unavailable] and [ErrSkip] say otherwise. A panic, also
+// one of the error's own methods, is an error of [ClassPanic].
 //
 // The context ends at the handler's timeout and when the partition has to be
 // given up. It carries the event's correlation, which Produce takes over. An

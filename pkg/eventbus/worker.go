@@ -212,5 +212,8 @@ func judge(err error, kind string) verdict {
 	case errors.Is(err, ErrSkip):
 		return verdict{kind: kind, skip: true}
 	}
+	// An error that cannot say what it is, such as a nil pointer of a type whose
+	// Error reads a field, has to panic here, where that is caught.
+	_ = err.Error()
 	return verdict{err: err, kind: kind, letter: isPermanent(err)}
 }

@@ -1,0 +1,106 @@
+package eventbus
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/multi-tenant/manage-kafka/internal/letters"
+)
+
+// hollow is an error whose nil pointer cannot say what it is.
+type hollow struct{ what string }
+
+func (e *hollow) Error() string { return e.what }
+
+// TestErrorThatPanics: a handler that returns a nil pointer of its error's type, the
+// mistake that Go makes easy, ended the process from within a worker.
+func TestErrorThatPanics(t *testing.T) {
+	t.Parallel()
+	for name, handler := range map[string]RecordHandler{
+		"as it is": func(context.Context, Record) error {
+			var e *hollow
+			return e
+		},
+		"wrapped for good": func(context.Context, Record) error {
+			var e *hollow
+			return Permanent(e)
+		},
+		"wrapped as unavailable": func(_ context.Context, r Record) error {
+			var e *hollow
+			return Unavailable(e)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, Subscription{})
+				r.start(func(ctx context.Context, rec Record) error {
+					if rec.Offset == 0 {
+						return handler(ctx, rec)
+					}
+					return nil
+				})
+				end := r.claim("orders", 0, records(3, 3)...)
+				r.rest(10 * time.Second)
+				r.expectAt(3)
+				r.expectLetter(ClassPanic, "nil pointer")
+				end()
+				r.finish()
+			})
+		})
+	}
+}
+
+// TestBatchErrorThatPanics is the same for batches.
+func TestBatchErrorThatPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Subscription{Ordering: ByPartition})
+		r.sub.invokeBatch = r.sub.batchInvoker(func(_ context.Context, batch []Delivery) error {
+			if batch[0].Record.Offset == 0 {
+				var e *hollow
+				return e
+			}
+			return nil
+		})
+		r.sub.start()
+		_ = r.sub.Setup(r)
+		end := r.claim("orders", 0, eventRecords(t, 3)...)
+		r.rest(30 * time.Second)
+		r.expectAt(3)
+		r.expectLetter(ClassPanic, "nil pointer")
+		end()
+		r.finish()
+	})
+}
+
+// eventRecords makes n records of events with offsets from 0 on.
+func eventRecords(t *testing.T, n int) []*sarama.ConsumerMessage {
+	t.Helper()
+	list := records(n, n)
+	for i, m := range list {
+		m.Value = eventBytes(t, fmt.Sprint(i))
+	}
+	return list
+}
+
+// expectLetter wants one dead letter of a class whose error's message has a part.
+func (r *rig) expectLetter(class, part string) {
+	r.t.Helper()
+	r.expectLetters(1)
+	for _, sent := range r.sent() {
+		found := map[string]string{}
+		for _, h := range sent.headers {
+			found[h.Name] = string(h.Value)
+		}
+		if found[letters.HeaderErrorClass] != class || !strings.Contains(found[letters.HeaderErrorMessage], part) {
+			r.t.Errorf("letter %v, want class %s, message %q", found, class, part)
+		}
+	}
+}
