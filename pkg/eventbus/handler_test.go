@@ -3,6 +3,7 @@ package eventbus
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -75,6 +76,85 @@ func TestBatchErrorThatPanics(t *testing.T) {
 		r.rest(30 * time.Second)
 		r.expectAt(3)
 		r.expectLetter(ClassPanic, "nil pointer")
+		end()
+		r.finish()
+	})
+}
+
+// TestHandlerThatExits: a handler that ended its goroutine, as a test's own does that
+// calls t.FailNow, kept its key for HandlerTimeout and as much again, and Close for
+// DrainTimeout.
+func TestHandlerThatExits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Subscription{Concurrency: 1})
+		r.start(func(_ context.Context, rec Record) error {
+			if rec.Offset == 2 || rec.Offset == 5 && rec.Attempt == 1 {
+				runtime.Goexit()
+			}
+			return nil
+		})
+		end := r.claim("orders", 0, records(10, 1)...)
+		r.rest(5 * time.Second)
+		r.expectAt(10)
+		r.expectLetter(ClassPanic, "ended its goroutine")
+		if got := r.sub.state(); got.Abandoned != 0 || got.OldestInFlight != 0 {
+			t.Errorf("afterwards: %+v", got)
+		}
+		end()
+		r.finish()
+	})
+}
+
+// TestExitOfGivenUpHandler: the same of a call that was given up before.
+func TestExitOfGivenUpHandler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Subscription{Concurrency: 1, HandlerTimeout: time.Second})
+		proceed := make(chan struct{})
+		r.start(func(_ context.Context, rec Record) error {
+			if rec.Offset == 0 {
+				<-proceed
+				runtime.Goexit()
+			}
+			return nil
+		})
+		end := r.claim("orders", 0, records(2, 1)...)
+		r.rest(10 * time.Second)
+		r.expectAt(2)
+		r.expectLetter(ClassStuck, "no return")
+		if got := r.sub.state(); got.Abandoned != 1 {
+			t.Errorf("while it runs: %+v", got)
+		}
+		close(proceed)
+		synctest.Wait()
+		if got := r.sub.state(); got.Abandoned != 0 {
+			t.Errorf("afterwards: %+v", got)
+		}
+		end()
+		r.finish()
+	})
+}
+
+// TestBatchThatExits is the same for batches.
+func TestBatchThatExits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Subscription{Ordering: ByPartition})
+		r.sub.invokeBatch = r.sub.batchInvoker(func(_ context.Context, batch []Delivery) error {
+			for _, d := range batch {
+				if d.Record.Offset == 1 {
+					runtime.Goexit()
+				}
+			}
+			return nil
+		})
+		r.sub.start()
+		_ = r.sub.Setup(r)
+		end := r.claim("orders", 0, eventRecords(t, 4)...)
+		r.rest(30 * time.Second)
+		r.expectAt(4)
+		r.expectLetter(ClassPanic, "ended its goroutine")
 		end()
 		r.finish()
 	})

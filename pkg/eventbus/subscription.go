@@ -13,7 +13,8 @@ import (
 // Handler does a service's work for one event. nil means done; an error means
 // the event is tried again, see [Subscription.Retries], and then becomes a
 // dead letter. [Permanent], [Unavailable] and [ErrSkip] say otherwise. A panic, also
-// one of the error's own methods, is an error of [ClassPanic].
+// one of the error's own methods, is an error of [ClassPanic], and so is an end of the
+// goroutine, as by testing.T.FailNow.
 //
 // The context ends at the handler's timeout and when the partition has to be
 // given up. It carries the event's correlation, which Produce takes over. An

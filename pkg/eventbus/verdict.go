@@ -75,6 +75,6 @@ const (
 	ClassTombstone    = "eventbus.Tombstone"    // the value is null
 	ClassUnknownMajor = "eventbus.UnknownMajor" // the type is known, its major version is not
 	ClassStuck        = "eventbus.Stuck"        // the handler did not return
-	ClassPanic        = "eventbus.Panic"        // the handler panicked
+	ClassPanic        = "eventbus.Panic"        // the handler panicked or ended its goroutine
 	ClassPredecessor  = "eventbus.Predecessor"  // an earlier record of the key is parked
 )

@@ -63,21 +63,50 @@ type verdict struct {
 
 // work is the life of a worker's goroutine.
 func (s *subscription) work(w *worker) {
-	for {
-		if !s.take(w) {
-			s.exits.Done()
-			return
+	returns := false
+	defer func() {
+		if !returns {
+			s.goOn(w)
 		}
-		if s.invokeBatch != nil {
-			if !s.runBatch(w) {
-				return // given up: who did that has taken over
-			}
-			continue
-		}
-		if !s.runLane(w) {
+	}()
+	run := s.runLane
+	if s.invokeBatch != nil {
+		run = s.runBatch
+	}
+	for s.take(w) {
+		if !run(w) { // given up: who did that has taken over
+			returns = true
 			return
 		}
 	}
+	returns = true
+	s.exits.Done()
+}
+
+var errExit = errors.New("handler ended its goroutine")
+
+// goOn has another goroutine be the worker when a handler has ended this one with
+// runtime.Goexit, as testing.T.FailNow does: the call failed as if it had panicked.
+func (s *subscription) goOn(w *worker) {
+	began := w.began.Load()
+	switch {
+	case began == 0: // a panic that is no handler's ends the process
+		return
+	case began == abandoned:
+		s.lateReturn()
+		return
+	case !s.returned(w, began&^1):
+		return
+	}
+	done, n := w.at, 1
+	if s.invokeBatch != nil {
+		done, n = 0, len(w.run)
+	}
+	v := verdict{err: errExit, class: ClassPanic}
+	end := s.clock()
+	s.observe(w.lane.claim, v, n, time.Duration(end-began>>1))
+	s.settle(w, done, v, end)
+	go s.work(w)
 }
 
 // runLane handles what the worker took, one record after the other. It is
