@@ -33,18 +33,20 @@ func (e *EventError) Error() string { return fmt.Sprintf("event %d (%q): %v", e.
 func (e *EventError) Unwrap() error { return e.Err }
 
 // EventErrors finds every [*EventError] in an error of [Bus.ProduceBatch], by
-// index.
+// index, also where others wrap it.
 func EventErrors(err error) map[int]*EventError {
 	found := map[int]*EventError{}
 	var walk func(error)
 	walk = func(err error) {
-		var one *EventError
-		if joined, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, e := range joined.Unwrap() {
-				walk(e)
+		switch e := err.(type) { //nolint:errorlint // each link is looked at
+		case *EventError:
+			found[e.Index] = e
+		case interface{ Unwrap() []error }:
+			for _, one := range e.Unwrap() {
+				walk(one)
 			}
-		} else if errors.As(err, &one) {
-			found[one.Index] = one
+		case interface{ Unwrap() error }:
+			walk(e.Unwrap())
 		}
 	}
 	walk(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -177,6 +178,14 @@ func TestProduceBatchTellsEachEvent(t *testing.T) {
 	}
 	if all := written(t, cluster); len(all) != 90 {
 		t.Errorf("%d records, want 90", len(all))
+	}
+	// A service that says more about it still finds every event.
+	wrapped := errors.Join(errors.New("and more"), fmt.Errorf("telling of tenants: %w", err))
+	if again := eventbus.EventErrors(fmt.Errorf("suspending: %w", wrapped)); !maps.Equal(again, found) {
+		t.Errorf("in an error that others wrap: %d errors, want 10", len(again))
+	}
+	if none := eventbus.EventErrors(nil); len(none) != 0 {
+		t.Errorf("no error: %v", none)
 	}
 	if err := bus.ProduceBatch(t.Context(), tenantTopic); err != nil {
 		t.Errorf("no events: %v", err)
