@@ -2,6 +2,7 @@ package eventbus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -43,8 +44,14 @@ func TestCloseLeavesNothing(t *testing.T) {
 		if err := b.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if _, err := b.Subscribe(t.Context(), "tenant.events", nil, o); err == nil {
-			t.Error("a closed bus takes a subscription")
+		if _, err := b.SubscribeRecords(t.Context(), "orders", func(context.Context, Record) error { return nil }, o); !errors.Is(err, ErrClosed) {
+			t.Errorf("subscribing on a closed bus: %v", err)
+		}
+		if _, err := b.TopicID(t.Context(), "orders"); !errors.Is(err, ErrClosed) {
+			t.Errorf("asking a closed bus: %v", err)
+		}
+		if h := b.Health(t.Context()); h.Status != StatusDown || !strings.Contains(h.Error, ErrClosed.Error()) {
+			t.Errorf("health of a closed bus: %+v", h)
 		}
 		if err := b.Close(t.Context()); err != nil {
 			t.Errorf("closing again: %v", err)

@@ -108,7 +108,7 @@ type Bus struct {
 	// life ends when Close is done; what the bus does on its own account
 	// happens under it.
 	life        context.Context
-	cancel      context.CancelFunc
+	cancel      context.CancelCauseFunc
 	topics      topicSizes
 	sender      *sender
 	breaker     *produceBreaker
@@ -140,14 +140,14 @@ func Connect(ctx context.Context, service string, opts Options) (*Bus, error) {
 			return nil, err
 		}
 	}
-	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, cancel)
+	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 	client, err := kafka.Open(life, kafka.Config{
 		Bootstrap: opts.Brokers, Properties: opts.Properties, ClusterID: opts.ClusterID,
 		ClientID: service, Timeout: opts.Timeout,
 	})
 	if !stop() || err != nil {
-		cancel()
+		cancel(nil)
 		if err == nil {
 			err = client.Close()
 		}
@@ -161,7 +161,7 @@ func Connect(ctx context.Context, service string, opts Options) (*Bus, error) {
 		life: life, cancel: cancel, subs: map[*subscription]struct{}{},
 	}
 	if err := b.prepareToSend(); err != nil {
-		cancel()
+		cancel(nil)
 		return nil, errors.Join(err, client.Close())
 	}
 	return b, nil
@@ -174,7 +174,8 @@ func (b *Bus) Service() string { return b.service }
 // subscription's DrainTimeout and ctx, offsets are committed, the groups left.
 // Then it waits for what is being sent, and ends all connections. It returns
 // the errors of what could not be finished; the Bus is closed all the same.
-// Only the first call does anything.
+// Only the first call does anything. A handler that calls it is waited for like the
+// others, until its context ends.
 func (b *Bus) Close(ctx context.Context) error {
 	b.mu.Lock()
 	if b.closed {
@@ -194,7 +195,7 @@ func (b *Bus) Close(ctx context.Context) error {
 	}
 	wg.Wait()
 	errs = append(errs, b.sender.close(ctx))
-	b.cancel()
+	b.cancel(ErrClosed) // which is what later calls report
 	b.sender.wait()
 	b.obs.close()
 	return errors.Join(append(errs, b.client.Close())...)

@@ -121,7 +121,8 @@ func (b *Bus) states() busState {
 }
 
 // TopicID is the id (KIP-516) of a topic, which changes when the topic is deleted
-// and made again; "" on brokers before 2.8. It reports kafka.ErrUnknownTopic.
+// and made again; "" on brokers before 2.8. It reports kafka.ErrUnknownTopic and
+// [ErrClosed].
 func (b *Bus) TopicID(ctx context.Context, topic string) (string, error) {
 	meta, err := b.client.Metadata(ctx, []string{topic})
 	if err != nil {
