@@ -3,6 +3,7 @@ package eventbus
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -32,8 +33,8 @@ func newBreaker(name string, opts BreakerOptions, changed func(state string)) *b
 	}
 	b := &breaker{opts: opts, changed: changed, streak: 1}
 	b.two = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Name: name, MaxRequests: uint32(opts.Probes), Timeout: opts.Pause,
-		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= uint32(opts.Failures) },
+		Name: name, MaxRequests: uint32(min(int64(opts.Probes), math.MaxUint32)), Timeout: opts.Pause,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return int64(c.ConsecutiveFailures) >= int64(opts.Failures) },
 		IsExcluded:  func(err error) bool { return errors.Is(err, errProbeEnded) },
 	})
 	return b

@@ -2,7 +2,9 @@ package eventbus
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/multi-tenant/manage-kafka/internal/letters"
+	"github.com/multi-tenant/manage-kafka/pkg/events"
 )
 
 // hollow is an error whose nil pointer cannot say what it is.
@@ -158,6 +161,54 @@ func TestBatchThatExits(t *testing.T) {
 		end()
 		r.finish()
 	})
+}
+
+// TestBreakerOfManyFailures: a number beyond 32 bits, as somebody gives who wants no
+// breaker, opened it with the first failure.
+func TestBreakerOfManyFailures(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Subscription{Breaker: BreakerOptions{Failures: math.MaxInt &^ math.MaxUint32, Probes: math.MaxInt}})
+	r.sub.breaker.failed(Unavailable(errBad))
+	if got := r.sub.state().Breaker; got != "closed" {
+		t.Errorf("after one failure the breaker is %s", got)
+	}
+	r.cancel()
+}
+
+// TestNoHandler: a handler that was forgotten made a dead letter of every event.
+func TestNoHandler(t *testing.T) {
+	t.Parallel()
+	b := connect(t, 1, "tenant.events", "tenant.events.dlq")
+	o := Subscription{Group: "svc-x-consumer"}
+	h := func(context.Context, events.Event, Record) error { return nil }
+	for name, subscribe := range map[string]func() error{
+		"Subscribe": func() error {
+			_, err := b.Subscribe(t.Context(), "tenant.events", nil, o)
+			return err
+		},
+		"SubscribeRecords": func() error {
+			_, err := b.SubscribeRecords(t.Context(), "tenant.events", nil, o)
+			return err
+		},
+		"SubscribeBatch": func() error {
+			_, err := b.SubscribeBatch(t.Context(), "tenant.events", nil, o)
+			return err
+		},
+		"ConsumeDLQ": func() error {
+			_, err := b.ConsumeDLQ(t.Context(), "tenant.events", nil, o)
+			return err
+		},
+		"middleware": func() error {
+			o := o
+			o.Middleware = []Middleware{func(next Handler) Handler { return next }, nil}
+			_, err := b.Subscribe(t.Context(), "tenant.events", h, o)
+			return err
+		},
+	} {
+		if err := subscribe(); !errors.Is(err, errNoHandler) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // eventRecords makes n records of events with offsets from 0 on.

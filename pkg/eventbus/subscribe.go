@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -98,6 +99,9 @@ const (
 // It reports [ErrGroupName], [ErrClosed], kafka.ErrUnknownTopic, and
 // kafka.ErrNotPermitted.
 func (b *Bus) Subscribe(ctx context.Context, topic string, h Handler, o Subscription) (stop func(context.Context) error, err error) {
+	if h == nil || slices.ContainsFunc(o.Middleware, func(m Middleware) bool { return m == nil }) {
+		return nil, errNoHandler
+	}
 	return b.subscribe(ctx, topic, o, func(s *subscription) { s.invoke = s.eventInvoker(s.wrapped(h)) })
 }
 
@@ -105,12 +109,18 @@ func (b *Bus) Subscribe(ctx context.Context, topic string, h Handler, o Subscrip
 // is decoded, records with a null value are handed over too, and Middleware is
 // left out.
 func (b *Bus) SubscribeRecords(ctx context.Context, topic string, h RecordHandler, o Subscription) (stop func(context.Context) error, err error) {
+	if h == nil {
+		return nil, errNoHandler
+	}
 	return b.subscribe(ctx, topic, o, func(s *subscription) { s.invoke = s.recordInvoker(h) })
 }
 
 // SubscribeBatch is [Bus.Subscribe] for a handler of up to BatchSize events of
 // one partition at once; Ordering is ByPartition and Middleware is left out.
 func (b *Bus) SubscribeBatch(ctx context.Context, topic string, h BatchHandler, o Subscription) (stop func(context.Context) error, err error) {
+	if h == nil {
+		return nil, errNoHandler
+	}
 	o.Ordering = ByPartition
 	return b.subscribe(ctx, topic, o, func(s *subscription) { s.invokeBatch = s.batchInvoker(h) })
 }
@@ -120,6 +130,9 @@ func (b *Bus) SubscribeBatch(ctx context.Context, topic string, h BatchHandler, 
 // not written. The default of Group is <service>-<topic>-dlq-consumer, dots of
 // the topic made dashes.
 func (b *Bus) ConsumeDLQ(ctx context.Context, topic string, h LetterHandler, o Subscription) (stop func(context.Context) error, err error) {
+	if h == nil {
+		return nil, errNoHandler
+	}
 	if o.Group == "" {
 		o.Group = b.service + "-" + strings.ReplaceAll(topic, ".", "-") + "-dlq-consumer"
 	}
@@ -128,6 +141,9 @@ func (b *Bus) ConsumeDLQ(ctx context.Context, topic string, h LetterHandler, o S
 	}
 	return b.subscribe(ctx, topic, o, func(s *subscription) { s.invoke = s.letterInvoker(h) })
 }
+
+// errNoHandler is a mistake that would make a dead letter of every record.
+var errNoHandler = errors.New("the handler, or one of the middleware, is nil")
 
 // wrapped puts the middleware around a handler.
 func (s *subscription) wrapped(h Handler) Handler {
