@@ -10,7 +10,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -172,7 +171,8 @@ func (a *App) Background(name string, f func(ctx context.Context) error) {
 // subscription or background work ends by itself, or the endpoints fail. Then the
 // service is not ready any more, handlers that run may finish, offsets are
 // committed, the groups are left and the Bus is closed, all within StopTimeout; a
-// second signal cuts this short. Run returns nil after a signal or an ended context,
+// second signal cuts this short. A signal or an ended ctx also cuts short what
+// subscribes. Run returns nil after a signal or an ended context,
 // else why the service had to end, joined with what went wrong on the way. It is
 // called once.
 func (a *App) Run(ctx context.Context) error {
@@ -183,26 +183,34 @@ func (a *App) Run(ctx context.Context) error {
 
 	life, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-life.Done():
+		case s := <-signals:
+			a.log.Info("service stops", "signal", s.String())
+			fail(errSignal)
+		}
+	})
 	r := &run{app: a, life: life, fail: fail}
 	if err := r.start(); err != nil {
 		fail(err)
-	} else {
+	} else if life.Err() == nil {
 		a.setPhase(phaseRunning)
 		a.log.Info("service runs", "subscriptions", len(r.stops), "addr", a.Addr())
 	}
-	select {
-	case <-life.Done():
-	case s := <-signals:
-		a.log.Info("service stops", "signal", s.String())
-		fail(nil)
-	}
+	<-life.Done()
+	watching.Wait()
 	a.setPhase(phaseStopping)
 	why := context.Cause(life)
-	if errors.Is(why, context.Canceled) || ctx.Err() != nil {
+	if errors.Is(why, errSignal) || ctx.Err() != nil && errors.Is(why, context.Cause(ctx)) {
 		why = nil
 	}
 	return errors.Join(why, r.stop(ctx, signals))
 }
+
+// errSignal is the cause of an end that a signal asked for.
+var errSignal = errors.New("signal")
 
 func (a *App) setPhase(p phase) {
 	a.mu.Lock()
@@ -233,107 +241,4 @@ func (a *App) Addr() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.addr
-}
-
-// run is one run of an App.
-type run struct {
-	app   *App
-	life  context.Context
-	fail  context.CancelCauseFunc
-	stops []func(context.Context) error
-
-	server    *server
-	endWorks  context.CancelFunc
-	workGroup sync.WaitGroup
-	workErrs  []error
-}
-
-func (r *run) start() error {
-	a := r.app
-	var err error
-	if r.server, err = a.serve(func(err error) { r.fail(fmt.Errorf("serving %s: %w", a.opts.Addr, err)) }); err != nil {
-		return err
-	}
-	// Work goes on while handlers finish, so it does not end with life.
-	var working context.Context
-	working, r.endWorks = context.WithCancel(context.WithoutCancel(r.life))
-	r.workErrs = make([]error, len(a.works))
-	for i, w := range a.works {
-		r.workGroup.Go(func() {
-			err := w.run(working)
-			if working.Err() != nil && errors.Is(err, working.Err()) {
-				return
-			}
-			if working.Err() == nil {
-				r.fail(fmt.Errorf("%s ended: %w", w.name, orEnd(err)))
-				return
-			}
-			if err != nil {
-				r.workErrs[i] = fmt.Errorf("%s: %w", w.name, err)
-			}
-		})
-	}
-	for _, s := range a.starts {
-		stop, err := s.begin(context.WithoutCancel(r.life), func(err error) { r.fail(fmt.Errorf("subscription to %s ended: %w", s.topic, err)) })
-		if err != nil {
-			return fmt.Errorf("subscribing to %s: %w", s.topic, err)
-		}
-		r.stops = append(r.stops, stop)
-	}
-	return nil
-}
-
-var errEndedEarly = errors.New("nothing was left to do")
-
-func orEnd(err error) error {
-	if err == nil {
-		return errEndedEarly
-	}
-	return err
-}
-
-// stop ends everything in the reverse order, within the timeout.
-func (r *run) stop(ctx context.Context, signals <-chan os.Signal) error {
-	a := r.app
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.opts.StopTimeout)
-	defer cancel()
-	ctx, hurry := context.WithCancelCause(ctx)
-	defer hurry(nil)
-	watching := make(chan struct{})
-	defer close(watching)
-	go func() {
-		select {
-		case <-signals:
-			hurry(ErrHurried)
-		case <-watching:
-		}
-	}()
-	errs := make([]error, len(r.stops))
-	var stopping sync.WaitGroup
-	for i, stop := range r.stops {
-		stopping.Go(func() { errs[i] = stop(ctx) })
-	}
-	stopping.Wait()
-	if r.endWorks != nil {
-		r.endWorks()
-		errs = append(errs, waitFor(ctx, &r.workGroup))
-		errs = append(errs, r.workErrs...)
-	}
-	errs = append(errs, a.bus.Close(ctx), r.server.close(ctx))
-	return errors.Join(errs...)
-}
-
-// waitFor waits for background work, no longer than ctx.
-func waitFor(ctx context.Context, group *sync.WaitGroup) error {
-	done := make(chan struct{})
-	go func() {
-		group.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("background work goes on: %w", context.Cause(ctx))
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
 	"github.com/multi-tenant/manage-kafka/pkg/eventbus"
@@ -211,6 +213,10 @@ func TestRunFailsAsAWhole(t *testing.T) {
 		"work that ends": {func(a *app.App) {
 			a.Background("sweeper", func(context.Context) error { return nil })
 		}, app.Options{}, "sweeper ended: nothing was left to do"},
+		// What fails for a context of its own is no end that somebody asked for.
+		"work that was canceled": {func(a *app.App) {
+			a.Background("sweeper", func(context.Context) error { return fmt.Errorf("asking the database: %w", context.Canceled) })
+		}, app.Options{}, "sweeper ended: asking the database"},
 		"the address": {func(*app.App) {}, app.Options{Addr: "127.0.0.1:none"}, "127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -221,5 +227,35 @@ func TestRunFailsAsAWhole(t *testing.T) {
 				t.Errorf("Run returns %v, want %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// TestRunEndsWhileItStarts: a signal that came while the cluster did not answer a
+// subscription was not looked at before that had failed.
+func TestRunEndsWhileItStarts(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t, kfake.SeedTopics(1, topic))
+	answer := make(chan struct{})
+	defer close(answer)
+	a, err := app.Connect(t.Context(), "audit-service", app.Options{
+		Addr: "127.0.0.1:0", Bus: eventbus.Options{Brokers: cluster.ListenAddrs(), Timeout: 5 * time.Minute},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{}, 100)
+	cluster.ControlKey(int16(kmsg.Metadata), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		asked <- struct{}{}
+		<-answer
+		return nil, nil, false
+	})
+	a.Subscribe(topic, func(context.Context, events.Event, eventbus.Record) error { return nil }, eventbus.Subscription{Group: group})
+	ctx, cancel := context.WithCancel(t.Context())
+	result := running(ctx, a)
+	<-asked
+	cancel()
+	if err := ended(t, result); err != nil {
+		t.Errorf("Run returns %v", err)
 	}
 }
