@@ -113,7 +113,8 @@ type Bus struct {
 	sender      *sender
 	breaker     *produceBreaker
 	contracts   contracts
-	lastProduce atomic.Int64 // Unix nanoseconds of an acknowledgement; 0: none yet
+	lookEvery   time.Duration // for new partitions, see sizesFor
+	lastProduce atomic.Int64  // Unix nanoseconds of an acknowledgement; 0: none yet
 
 	mu     sync.Mutex
 	closed bool
@@ -158,7 +159,7 @@ func Connect(ctx context.Context, service string, opts Options) (*Bus, error) {
 	}
 	b := &Bus{
 		service: service, opts: opts, client: client, catalogue: catalogue,
-		life: life, cancel: cancel, subs: map[*subscription]struct{}{},
+		life: life, cancel: cancel, lookEvery: sizesFor / 2, subs: map[*subscription]struct{}{},
 	}
 	if err := b.prepareToSend(); err != nil {
 		cancel(nil)

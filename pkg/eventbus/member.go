@@ -25,6 +25,7 @@ const (
 func (s *subscription) join(ctx context.Context) (sarama.ConsumerGroup, error) {
 	wire := s.bus.client.Wire()
 	conf := wire.ProducerConfig()
+	conf.Metadata.RefreshFrequency = s.bus.lookEvery
 	conf.Consumer.Return.Errors = true
 	conf.Consumer.IsolationLevel = sarama.ReadCommitted
 	conf.Consumer.Offsets.AutoCommit.Enable = false

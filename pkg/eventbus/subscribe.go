@@ -22,6 +22,8 @@ type subscription struct {
 	bus   *Bus
 	opts  Subscription
 	topic string
+	// sizeThen is how many partitions the topic had when the subscription began.
+	sizeThen int32
 	// deadLetters is the topic that letters go to.
 	deadLetters string
 	obs         *observer
@@ -169,10 +171,12 @@ func (b *Bus) subscribe(ctx context.Context, topic string, o Subscription, handl
 	if isDeadLetterTopic(topic) {
 		o.OnExhausted = Halt
 	}
-	if _, err := b.partitions(ctx, topic); err != nil {
+	size, err := b.partitions(ctx, topic)
+	if err != nil {
 		return nil, err
 	}
 	s := b.newSubscription(ctx, topic, o)
+	s.sizeThen = size
 	handler(s)
 	member, err := s.join(ctx)
 	if err != nil {

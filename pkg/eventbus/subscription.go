@@ -120,7 +120,9 @@ type Subscription struct {
 	Group string
 	// FromBeginning starts at the log's start instead of its end in partitions
 	// where the group has no committed offset, and only there. A group that retention
-	// has overtaken goes on at the log's start either way.
+	// has overtaken goes on at the log's start either way, and so does one in
+	// partitions that the topic gets while it is subscribed, which it finds within a
+	// minute.
 	FromBeginning bool
 	// Ordering is ByKey by default.
 	Ordering Ordering

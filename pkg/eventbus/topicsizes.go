@@ -9,7 +9,8 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
-// sizesFor is how long partition counts are believed.
+// sizesFor is how long partition counts are believed, by those who produce and, in two
+// looks, by groups.
 const sizesFor = time.Minute
 
 // topicSizes remembers how many partitions topics have.
