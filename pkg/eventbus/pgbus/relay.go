@@ -55,8 +55,8 @@ func NewRelay(db Database, bus *eventbus.Bus, o RelayOptions) *Relay {
 	return &Relay{db: db, bus: bus, opts: o}
 }
 
-// Run relays until ctx ends and returns its error. A database or cluster that is
-// away is waited for, with up to 5 s between tries.
+// Run relays until ctx ends and returns its error, as [Relay.Flush] does when it is at
+// work. A database or cluster that is away is waited for, with up to 5 s between tries.
 func (r *Relay) Run(ctx context.Context) error {
 	wait := r.opts.Interval
 	timer := time.NewTimer(0)
@@ -91,8 +91,15 @@ type waiting struct {
 
 // Flush sends one batch and says how many events left the outbox; 0 with a nil
 // error means that nothing waits or another relay is at it. What the cluster did
-// not take stays for the next call, and is told in the error.
+// not take stays for the next call, and is told in the error. When ctx ends, what is
+// under way has 5 s more, so that it is not sent again only because a service stops.
 func (r *Relay) Flush(ctx context.Context) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	begun := ctx
+	ctx, cancel := outlive(ctx, finishTimeout)
+	defer cancel()
 	sent := 0
 	var failed error
 	err := inTx(ctx, r.db, func(tx pgx.Tx) error {
@@ -102,6 +109,9 @@ func (r *Relay) Flush(ctx context.Context) (int, error) {
 		}
 		rows, err := r.next(ctx, tx)
 		if err != nil || len(rows) == 0 {
+			return err
+		}
+		if err := begun.Err(); err != nil { // nothing is sent yet
 			return err
 		}
 		var done []string
@@ -123,6 +133,27 @@ func (r *Relay) Flush(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("relaying the outbox: %w", errors.Join(err, failed))
 	}
 	return sent, failed
+}
+
+// finishTimeout is how long a relay that is to end may take for what it has begun.
+const finishTimeout = 5 * time.Second
+
+// outlive gives a context that ends some time after ctx.
+func outlive(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(by)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 // next reads the oldest rows, but for those whose key waits for a refused event.

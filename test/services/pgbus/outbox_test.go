@@ -271,6 +271,38 @@ func TestOutboxWaitsForTheCluster(t *testing.T) {
 	}
 }
 
+// A service that stops, as with each new release of it, sends nothing twice: the
+// relay finishes what it has begun.
+func TestOutboxOfAServiceThatStops(t *testing.T) {
+	pool := database(t)
+	cluster, b := onBus(t)
+	relay := pgbus.NewRelay(pool, b, pgbus.RelayOptions{})
+	if err := put(t.Context(), pool, outbox(t), true, activated(t, "a"), activated(t, "b")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cancel() // while the events are under way
+		return nil, nil, false
+	})
+	if err := relay.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Run returns %v", err)
+	}
+	if n := number(t, pool, "SELECT count(*) FROM bus.outbox"); n != 0 {
+		t.Errorf("%d events are still in the outbox", n)
+	}
+	if n, err := relay.Flush(ctx); n != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("after its end: %d sent, %v", n, err)
+	}
+	if n, err := relay.Flush(t.Context()); n != 0 || err != nil {
+		t.Errorf("again: %d sent, %v", n, err)
+	}
+	if all := sent(t, cluster); len(all) != 2 {
+		t.Errorf("%d records, want 2", len(all))
+	}
+}
+
 // A database server that is killed takes nothing with it.
 func TestOutboxOutlivesTheServer(t *testing.T) {
 	server := postgres.Start(t, postgres.Options{})
