@@ -14,3 +14,11 @@ func TokenSourceForTest(t *testing.T, props map[string]string) func(context.Cont
 	}
 	return source.get
 }
+
+// CallersForTest counts the calls that wait on the Client's first connection.
+func CallersForTest(c *Client) int {
+	l := c.link(c.bootstrap[0], forAsking)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.callers
+}

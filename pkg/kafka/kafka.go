@@ -68,8 +68,11 @@ type Client struct {
 	id             string
 	bootstrap      []string // the address that answered first
 	requestTimeout time.Duration
-	calls          sync.WaitGroup
 	closed         sync.Once
+
+	gate  sync.Mutex // of what begins and who waits for its end
+	shut  bool
+	calls sync.WaitGroup
 
 	mu      sync.Mutex
 	links   map[linkKey]*link
@@ -116,6 +119,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	c.dialer = newDialer(ctx, cfg, sec)
 	if err := c.connect(addrs); err != nil {
 		cancel()
+		c.shutGate()
 		c.calls.Wait()
 		c.closeLinks()
 		return nil, err
@@ -148,6 +152,7 @@ func (c *Client) Close() error {
 	var err error
 	c.closed.Do(func() {
 		c.cancel()
+		c.shutGate()
 		err = c.conn.Close()
 		if errors.Is(err, sarama.ErrClosedClient) {
 			err = nil
@@ -170,7 +175,9 @@ func (c *Client) Do(ctx context.Context, f func() error) error {
 		return err
 	}
 	done := make(chan error, 1)
-	c.calls.Go(func() { done <- f() })
+	if !c.begin(func() { done <- f() }) {
+		return c.over()
+	}
 	select {
 	case err := <-done:
 		return c.cause(ctx, err)
@@ -179,6 +186,23 @@ func (c *Client) Do(ctx context.Context, f func() error) error {
 	case <-c.ctx.Done():
 		return c.over()
 	}
+}
+
+// begin runs a call that Close waits for; false once that may have looked.
+func (c *Client) begin(f func()) bool {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	if !c.shut {
+		c.calls.Go(f)
+	}
+	return !c.shut
+}
+
+// shutGate ends the time in which calls begin.
+func (c *Client) shutGate() {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	c.shut = true
 }
 
 // over is nil while the Client lives, and then why its context ended: whoever

@@ -32,8 +32,9 @@ type link struct {
 	broker *sarama.Broker
 	conf   *sarama.Config
 
-	mu   sync.Mutex
-	conn net.Conn
+	mu      sync.Mutex
+	conn    net.Conn
+	callers int
 
 	// opening makes the calls that open and close the connection take turns:
 	// until sarama's Open has returned, others take the broker for connected,
@@ -90,20 +91,33 @@ func (l *link) drop(opened int) {
 	}
 }
 
-func (l *link) hangUp() {
+func (l *link) enter() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.conn != nil {
+	l.callers++
+}
+
+// leave ends a caller's part in the connection. One who had waited in vain hangs up,
+// so that nobody else waits behind the request; but not on others who wait as well,
+// unless it had waited for so long that the connection must be broken.
+func (l *link) leave(vain, long bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.callers--
+	if vain && (long || l.callers == 0) && l.conn != nil {
 		_ = l.conn.Close()
 	}
 }
+
+// errNoAnswer is the end of the time that a request may take.
+var errNoAnswer = errors.New("no answer in time")
 
 // ask sends one request over the link, and once more when the connection turns
 // out to be broken: a broker closes idle ones. Only requests that may be
 // repeated come here. It takes at most wait longer than the client's timeout.
 func ask[T any](ctx context.Context, l *link, wait time.Duration, request func(*sarama.Broker) (T, error)) (T, error) {
 	limit := l.client.cfg.Timeout + wait
-	bounded, cancel := context.WithTimeout(ctx, limit)
+	bounded, cancel := context.WithTimeoutCause(ctx, limit, errNoAnswer)
 	defer cancel()
 	answer, err := askOnce(bounded, l, request)
 	if err != nil && bounded.Err() == nil && brokeLater(err) {
@@ -116,9 +130,8 @@ func ask[T any](ctx context.Context, l *link, wait time.Duration, request func(*
 }
 
 func askOnce[T any](ctx context.Context, l *link, request func(*sarama.Broker) (T, error)) (T, error) {
-	stop := context.AfterFunc(ctx, l.hangUp)
-	defer stop()
 	answers := make(chan T, 1)
+	l.enter()
 	err := l.client.Do(ctx, func() error {
 		opened, err := l.open()
 		if err != nil {
@@ -132,6 +145,7 @@ func askOnce[T any](ctx context.Context, l *link, request func(*sarama.Broker) (
 		answers <- answer
 		return nil
 	})
+	l.leave(err != nil && ctx.Err() != nil, errors.Is(context.Cause(ctx), errNoAnswer))
 	if err != nil {
 		var none T
 		return none, err
