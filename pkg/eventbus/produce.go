@@ -65,7 +65,8 @@ func EventErrors(err error) map[int]*EventError {
 // The errors to test for are those of events.Validator.Check for an event that
 // breaks the contract, [ErrWrongTopic], kafka.ErrUnknownTopic, [ErrTooLarge],
 // kafka.ErrNotPermitted, [ErrBreakerOpen], [ErrClosed], and [ErrUncertain] when the
-// answer did not come in time or ctx ended first.
+// answer did not come in time or ctx ended first. The error of ctx without
+// [ErrUncertain] says that it ended before the event was sent.
 func (b *Bus) Produce(ctx context.Context, topic string, event events.Event) error {
 	errs := b.produce(ctx, topic, []Message{{Event: event}})
 	if errs == nil {
@@ -140,10 +141,15 @@ func (b *Bus) produce(ctx context.Context, topic string, list []Message) []error
 		}
 	}
 	records = records[:len(index)]
-	refused := b.breaker.do(func() error { return b.ship(ctx, topic, records, index, errs) })
-	if errors.Is(refused, ErrBreakerOpen) {
+	refused := ctx.Err() // a call that is over before it begins tells nothing of the cluster
+	if refused == nil {
+		if err := b.breaker.do(func() error { return b.ship(ctx, topic, records, index, errs) }); errors.Is(err, ErrBreakerOpen) {
+			refused = ErrBreakerOpen
+		}
+	}
+	if refused != nil {
 		for _, i := range index {
-			errs[i] = ErrBreakerOpen
+			errs[i] = refused
 		}
 	}
 	failed := false

@@ -56,7 +56,7 @@ type ProduceOptions struct {
 // ProduceBreaker says when producing is refused at once with [ErrBreakerOpen]:
 // services then shed load instead of piling up callers that wait for a cluster
 // that is away. Only failures of the cluster count, never an invalid event or a
-// canceled context.
+// canceled context, nor one that is over before the call.
 type ProduceBreaker struct {
 	// Off leaves the breaker out.
 	Off bool

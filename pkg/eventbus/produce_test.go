@@ -469,6 +469,14 @@ func TestProduceBreaker(t *testing.T) {
 			t.Fatalf("a canceled call: %v", err)
 		}
 	}
+	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	for range 10 {
+		err := bus.Produce(late, tenantTopic, activated(t, "a"))
+		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, eventbus.ErrUncertain) || errors.Is(err, eventbus.ErrBreakerOpen) {
+			t.Fatalf("a call whose time is over: %v", err)
+		}
+	}
 	for range 3 {
 		if err := bus.Produce(t.Context(), tenantTopic, activated(t, "a")); err == nil || errors.Is(err, eventbus.ErrBreakerOpen) {
 			t.Fatalf("before the breaker opens: %v", err)
