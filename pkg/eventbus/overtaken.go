@@ -33,14 +33,11 @@ func (c *claim) begin(from int64, gone <-chan struct{}, messages <-chan *sarama.
 			if committed >= 0 {
 				s.obs.overtaken(c.source, committed, start)
 			}
-			if from == sarama.OffsetOldest {
-				return true
-			}
 			// One of them has no effect: the first goes forward only, the second back.
 			c.session.MarkOffset(c.source.topic, c.source.partition, start, "")
 			c.session.ResetOffset(c.source.topic, c.source.partition, start, "")
 			c.session.Commit()
-			return false
+			return from == sarama.OffsetOldest
 		}
 		if !c.keepFor(wait, gone, messages) {
 			return false
