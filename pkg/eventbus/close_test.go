@@ -7,8 +7,10 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
 	"github.com/multi-tenant/manage-kafka/pkg/events"
@@ -69,4 +71,41 @@ func TestCloseLeavesNothing(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A subscription that has been given its last moment is not given another one: a
+// service whose brokers did not answer took twice as long to end.
+func TestStopAgainDoesNotWait(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t, kfake.SeedTopics(1, "orders", "orders.dlq"))
+	b := connectTo(t, kafkatest.Bootstrap(cluster), Options{})
+	stop, err := b.SubscribeRecords(t.Context(), "orders", func(context.Context, Record) error { return nil }, Subscription{Group: "svc-x-consumer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the partition", func() error {
+		if g := b.states().groups[0]; g.Assigned != 1 {
+			return fmt.Errorf("%+v", g)
+		}
+		return nil
+	})
+	answer := make(chan struct{})
+	cluster.Control(func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		<-answer
+		return nil, nil, false
+	})
+	defer close(answer)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	took := func() time.Duration {
+		began := time.Now()
+		if err := stop(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("stopping while nobody answers: %v", err)
+		}
+		return time.Since(began)
+	}
+	if first, second := took(), took(); second > first/4 {
+		t.Errorf("it took %v, and %v again", first, second)
+	}
 }

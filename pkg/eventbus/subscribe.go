@@ -48,6 +48,7 @@ type subscription struct {
 	stopping                      sync.Once
 	stopped                       chan struct{} // closed when it is to end
 	hurried                       chan struct{} // closed when nothing may take any longer
+	lastMoment                    time.Time     // that stop waits then; set before hurried is closed
 	hurry                         sync.Once
 	finished                      chan struct{} // closed when it has ended
 	background, committing, exits sync.WaitGroup
@@ -262,15 +263,21 @@ func (s *subscription) stop(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	s.stopping.Do(func() { close(s.stopped) })
-	cut := context.AfterFunc(ctx, func() { s.hurry.Do(func() { close(s.hurried) }) })
+	cut := context.AfterFunc(ctx, func() {
+		s.hurry.Do(func() {
+			s.lastMoment = time.Now().Add(2 * lastGrace)
+			close(s.hurried)
+		})
+	})
 	defer cut()
 	select {
 	case <-s.finished:
 		return nil
 	case <-ctx.Done():
 	}
-	// Handlers' contexts have ended; they get a moment to return.
-	timer := time.NewTimer(2 * lastGrace)
+	<-s.hurried
+	// Handlers' contexts have ended; they get a moment to return, once.
+	timer := time.NewTimer(time.Until(s.lastMoment))
 	defer timer.Stop()
 	select {
 	case <-s.finished:
