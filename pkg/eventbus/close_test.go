@@ -73,6 +73,35 @@ func TestCloseLeavesNothing(t *testing.T) {
 	})
 }
 
+// What is called when a subscription ends may stop it and close the bus: that waited
+// for its own return.
+func TestCloseWhenASubscriptionEnds(t *testing.T) {
+	t.Parallel()
+	b := connect(t, 1, "orders", "orders.dlq")
+	put(t, b, "orders", outgoing{value: []byte("bad")})
+	stops := make(chan func(context.Context) error, 1)
+	closed := make(chan error, 1)
+	stop, err := b.SubscribeRecords(t.Context(), "orders", func(context.Context, Record) error { return Permanent(errBad) }, Subscription{
+		Group: "svc-x-consumer", FromBeginning: true, OnExhausted: Halt,
+		Ended: func(error) {
+			stop := <-stops
+			closed <- errors.Join(stop(t.Context()), b.Close(t.Context()))
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stops <- stop
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("Close does not return")
+	}
+}
+
 // A subscription that has been given its last moment is not given another one: a
 // service whose brokers did not answer took twice as long to end.
 func TestStopAgainDoesNotWait(t *testing.T) {

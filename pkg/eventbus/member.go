@@ -68,7 +68,16 @@ func (s *subscription) strategies(version sarama.KafkaVersion) []sarama.BalanceS
 
 // run is the life of the subscription's own goroutine.
 func (s *subscription) run(ctx context.Context, member sarama.ConsumerGroup) {
-	defer close(s.finished)
+	own := s.live(ctx, member)
+	close(s.finished)
+	if own != nil && s.opts.Ended != nil { // which may call stop or Close
+		s.opts.Ended(own)
+	}
+}
+
+// live takes part in the group until the subscription is over. It returns why it
+// ended by itself, nil where it was ended.
+func (s *subscription) live(ctx context.Context, member sarama.ConsumerGroup) error {
 	s.background.Go(func() {
 		for err := range member.Errors() {
 			s.obs.groupError(s.opts.Group, s.topic, kafka.Translate(err))
@@ -90,10 +99,8 @@ func (s *subscription) run(ctx context.Context, member sarama.ConsumerGroup) {
 		s.bus.remove(s)
 	} else { // health goes on telling of it
 		s.obs.ended(s.opts.Group, s.topic, own)
-		if s.opts.Ended != nil {
-			s.opts.Ended(own)
-		}
 	}
+	return own
 }
 
 // stay takes part in one session of the group after the other.

@@ -174,7 +174,8 @@ type Subscription struct {
 	Middleware []Middleware
 	// Ended, when set, is called once if the subscription ends by itself:
 	// [ErrHalted], [ErrStuck], or an error of the cluster that trying again
-	// does not cure. It is not called after stop or Close.
+	// does not cure. It is not called where stop or Close came first, and may call
+	// them.
 	Ended func(error)
 }
 
