@@ -13,11 +13,13 @@ import (
 )
 
 // ErrSkip is what a handler returns for an event that is none of its business:
-// it is done and counted as skipped.
+// it is done and counted as skipped, also where ErrSkip is wrapped or joined with
+// another error.
 var ErrSkip = errors.New("event is skipped")
 
-// Permanent says that trying again cannot help: the record becomes a dead
-// letter at once. Permanent(nil) is nil.
+// Permanent says that trying again cannot help: the record becomes a dead letter at
+// once, also where the error is joined with others or is [Unavailable] as well.
+// Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
