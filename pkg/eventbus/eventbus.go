@@ -33,10 +33,13 @@
 //     partition, fewer with [Subscription.DoneBits] (FuzzTracker).
 //
 // Not promised: order between keys, order after a topic's partition count
-// changed, and order past a dead letter unless [ParkKey] is chosen. After a
-// rebalance the former owner of a partition may still be finishing a record
-// that the new one handles too; effects happen once only where the handler
-// makes sure of it, as the inbox of pkg/eventbus/pgbus does.
+// changed, and order past a dead letter unless [ParkKey] is chosen. Nor is
+// that a group notices when its topic is deleted and made again while it
+// reads: where the new log is already longer than the old offset, it goes on
+// at that. Stop it before. After a rebalance the former owner of a partition
+// may still be finishing a record that the new one handles too; effects happen
+// once only where the handler makes sure of it, as the inbox of
+// pkg/eventbus/pgbus does.
 package eventbus
 
 import (
