@@ -37,6 +37,9 @@ func newApp(in io.Reader, out, errOut io.Writer) *app {
 
 // prepare runs before each command, once its flags are parsed.
 func (a *app) prepare(cmd *cobra.Command) error {
+	if err := checkMeant(cmd); err != nil {
+		return err
+	}
 	if err := a.flags.fromEnvironment(cmd); err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ func (o *consumerOptions) bind(cmd *cobra.Command) {
 	for alias, of := range map[string]string{"separator": "key-separator", "partition": "partitions", "num": "max-messages"} {
 		f.VarPF(f.Lookup(of).Value, alias, "", "").Hidden = true
 	}
+	meant(f, "max-messages", "num", "tail", "idle-timeout", "group", "partitions", "partition", "regex", "offset", "from", "to", "schema-registry")
 	completeValues(cmd, "format", "json", "jsonl", "raw", "hex", "table")
 	completeValues(cmd, "order", "partition", "time")
 	completeValues(cmd, "isolation-level", "read_committed", "read_uncommitted")
@@ -81,9 +82,6 @@ func (o *consumerOptions) consume(now time.Time) (console.ConsumeOptions, error)
 		if err := topics.CheckName(name); err != nil {
 			return opts, err
 		}
-	}
-	if o.max < 0 || o.tail < 0 || o.idle < 0 {
-		return opts, errors.New("--max-messages, --tail and --idle-timeout take numbers above 0")
 	}
 	var err error
 	if o.regex != "" {

@@ -66,6 +66,7 @@ tool for internal ones. When some partitions fail the others are done (exit 5).`
 	f.StringVarP(&opts.partitions, "partitions", "p", "", "only these partitions, as in `0,2-4`")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "show what would go and delete nothing")
 	f.VarPF(f.Lookup("partitions").Value, "partition", "", "").Hidden = true
+	meant(f, "partitions", "partition")
 	a.outputFlag(cmd)
 	completeValues(cmd, "before", "end")
 	return cmd

@@ -32,6 +32,7 @@ own, says that it was replayed, discarded or parked.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&a.ledgerFlag, "ledger", "", "`topic` of the ledger (default the context's, else "+dlq.DefaultLedger+")")
+	meant(cmd.PersistentFlags(), "ledger")
 	cmd.AddCommand(
 		newDLQListCommand(a),
 		newDLQFailuresCommand(a),

@@ -50,6 +50,9 @@ them again as they are, unless the context is read-only.`,
 					return pluginUsage(a, cmd, err)
 				}
 			}
+			if opts.MaxPending < 0 {
+				return pluginUsage(a, cmd, fmt.Errorf("--max-pending %d: want a number from 0", opts.MaxPending))
+			}
 			if !cmd.Flags().Changed("max-pending") && (maxAge != "" || minExpiry != "" || newFailure != "") {
 				opts.MaxPending = -1
 			}

@@ -57,6 +57,7 @@ at its end that the letter had not.
 	f.StringVar(&flags.opts.To, "to", "", "send to this `topic`, or to \"original\": the one that the letter names")
 	f.StringVar(&flags.opts.ForGroup, "for-group", "", "send to one consumer `group`, or to \"original\": the one that the letter failed in")
 	f.StringVar(&file, "file", "", "`file` with the new value, - for standard input")
+	meant(f, "to", "for-group", "file")
 	return cmd
 }
 

@@ -44,6 +44,7 @@ func (r *runFlags) bindHold(a *app, cmd *cobra.Command) {
 	f.BoolVar(&r.opts.Takeover, "takeover", false, "take the queue over from a run that lives; that one stops")
 	f.BoolVar(&r.opts.AssumeDead, "assume-dead", false, "go on after a run that did not end, without watching whether it lives")
 	f.DurationVar(&r.opts.Timeout, "transaction-timeout", 0, "after which the broker aborts a transaction of a run that is gone, as a `duration` (default 15s)")
+	meant(f, "transaction-timeout")
 	a.outputFlag(cmd)
 }
 
@@ -58,6 +59,7 @@ func (r *runFlags) bindSending(cmd *cobra.Command) {
 	f.StringVar(&r.opts.Timestamp, "timestamp", dlq.TimestampNow, "`now`, or original: that of the event")
 	f.IntVar(&r.opts.MaxReplays, "max-replays", dlq.DefaultMaxReplays, "park letters that were replayed `N` times before; -1 never")
 	f.StringVar(&r.planFile, "plan", "", "write the plan to `file` for somebody else to apply, and send nothing")
+	meant(f, "to", "for-group", "partition-by", "plan")
 	r.bindPace(cmd)
 	r.sending.bind(cmd)
 	completeValues(cmd, "partition-by", "original", "key", "murmur2", "crc32", "fnv1a")
@@ -74,12 +76,16 @@ func (r *runFlags) bindPace(cmd *cobra.Command) {
 	f.Int64Var(&r.opts.MaxLag, "max-lag", 0, "pause while --lag-group is more than `N` records behind on the target")
 	f.DurationVar(&r.opts.KeepAudit, "keep-audit", dlq.DefaultKeepAudit, "when the ledger has grown, the end of the run merges what is older than this `duration`, as dlq ledger gc does")
 	f.StringVar(&r.opts.LagGroup, "lag-group", "", "the `group` of --max-lag (default that of --for-group)")
+	meant(f, "rate", "ramp", "max-lag", "lag-group")
 }
 
 // options reads the flags.
 func (r *runFlags) options() (dlq.Options, error) {
 	o := r.opts
 	var err error
+	if n := o.MaxReplays; r.cmd.Flags().Changed("max-replays") && (n == 0 || n < -1) {
+		return o, usageOf(r.cmd, fmt.Errorf("--max-replays %d: want a number above 0, or -1 for never", n))
+	}
 	if o.Selection, err = r.sel.selection(time.Now()); err != nil {
 		return o, usageOf(r.cmd, err)
 	}

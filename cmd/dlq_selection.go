@@ -38,6 +38,7 @@ func (f *selectionFlags) bind(cmd *cobra.Command, limit string) {
 	flags.StringArrayVar(&f.sel.Groups, "group", nil, "only letters that failed in this consumer `group` (repeatable)")
 	flags.StringVar(&f.sel.JQ, "jq-select", "", "only letters for whose JSON value this jq `expression` is true")
 	flags.Int64Var(&f.sel.Limit, "limit", 0, limit)
+	meant(flags, "partition", "offset", "since", "until", "failure", "jq-select", "limit")
 }
 
 // selection reads the flags.

@@ -58,6 +58,7 @@ func (s *sendingFlags) bindRun(cmd *cobra.Command) {
 	f.IntVar(&s.canary, "canary", 0, "send `N` letters first, wait for what becomes of them, and go on only if they pass")
 	f.StringVar(&s.stopIf, "stop-if-redead", "0%", "stop when more than this `share` of what consumers have dealt with is dead again; of a canary alone where it is not given")
 	f.DurationVar(&s.settle, "settle", dlq.DefaultSettle, "how long after its commit a letter has passed")
+	meant(f, "settle")
 	f.DurationVar(&s.patience, "canary-patience", dlq.DefaultCanaryPatience, "how long the outcome of the canary is waited for, before the run stops")
 }
 

@@ -27,6 +27,7 @@ and where that put it, and whether it passed or is dead again.`,
 		},
 	}
 	cmd.Flags().DurationVar(&settle, "settle", dlq.DefaultSettle, "how long after its commit a letter has passed")
+	meant(cmd.Flags(), "settle")
 	a.outputFlag(cmd)
 	return cmd
 }

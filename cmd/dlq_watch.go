@@ -57,6 +57,7 @@ their own needs a --settle that is longer than those take.`,
 	f.BoolVar(&flags.untilDone, "until-done", false, "end when every letter has its outcome")
 	f.DurationVar(&flags.settle, "settle", dlq.DefaultSettle, "how long after its commit a letter has passed")
 	f.StringSliceVar(&flags.groups, "group", nil, "`group` that has to pass the letters (repeatable; default the one each letter failed in)")
+	meant(f, "settle", "group")
 	a.outputFlag(cmd)
 	return cmd
 }

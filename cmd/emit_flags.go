@@ -62,6 +62,7 @@ func (f *emitFlags) bind(cmd *cobra.Command, a *app) {
 	s.StringVar(&f.rejects, "rejects", "", "`file` for the lines that --on-error skip leaves out")
 	s.BoolVar(&f.dryRun, "dry-run", false, "check everything, print the events and send nothing")
 	s.StringVar(&f.cloudEvents, "cloudevents", "", "send as CloudEvents in `mode` structured or binary")
+	meant(s, "tenant", "user", "source", "correlation-id", "causation-id", "id", "time", "key", "topic", "schema", "rate", "file", "rejects")
 	// --set of all commands has this name here.
 	s.StringArrayVarP(&a.flags.set, "client-set", "X", nil, "client setting by Kafka's name, as `key=value` (repeatable)")
 	setEnvironment(s, "client-set", "MANAGE_KAFKA_SET")

@@ -40,6 +40,7 @@ func (g *globalFlags) bind(f *pflag.FlagSet) {
 	f.DurationVar(&g.timeout, "timeout", 0, "bound of the whole command, and of connecting (default: none, and 10s)")
 	f.BoolVarP(&g.yes, "yes", "y", false, "do not ask before a destructive change")
 	f.StringVar(&g.confirm, "confirm", "", "`name` of the context, to confirm a change in a protected one")
+	meant(f, "bootstrap-server", "context", "config-file", "command-config", "project")
 	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "brokers" {
 			name = "bootstrap-server"

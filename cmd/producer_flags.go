@@ -76,6 +76,7 @@ func (f *producerFlags) bind(cmd *cobra.Command) {
 	s.Int64Var(&f.count, "count", 1, "records to make from the template")
 	s.Uint64Var(&f.seed, "seed", 0, "`seed` of the template's random values (default: a new one, shown)")
 	s.DurationVar(&f.deliveryTimeout, "delivery-timeout", 30*time.Second, "how long to retry what a broker does not acknowledge")
+	meant(s, "file", "rate", "transactional-id", "tx-batch", "rejects", "template")
 	var partitioners []string
 	for _, p := range console.Partitioners() {
 		partitioners = append(partitioners, string(p))
