@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -51,8 +52,11 @@ func runDLQApply(ctx context.Context, a *app, flags *runFlags, name string) erro
 	}
 	defer f.Close()
 	plan, err := dlq.ReadPlanFile(f)
-	if err != nil {
-		return explainRun(err)
+	switch {
+	case errors.Is(err, dlq.ErrInvalid), errors.Is(err, dlq.ErrConflict):
+		return withCode(fmt.Errorf("%s: %w", name, err), exitCode2(explainRun(err)))
+	case err != nil:
+		return usagef("%s: %w", name, err)
 	}
 	opts, err := flags.options()
 	if err != nil {

@@ -29,7 +29,11 @@ func planText(p *dlq.Plan, now time.Time) string {
 		fmt.Fprintf(&b, "%-11s%s\n", name, terminal.Escape(fmt.Sprintf(format, args...)))
 	}
 	line("queue", "%s", p.Queue)
-	line("pending", "%s, selected %s, to be %s %s", grouped(p.Pending), grouped(p.Selected), doneText(p.Action), grouped(p.Letters))
+	if p.Action == dlq.Reopened {
+		line("letters", "%s of the run, to be %s", grouped(p.Letters), doneText(p.Action))
+	} else {
+		line("pending", "%s, selected %s, to be %s %s", grouped(p.Pending), grouped(p.Selected), doneText(p.Action), grouped(p.Letters))
+	}
 	if p.Duplicates > 0 {
 		line("duplicates", "%s: the same failure of the same record; resolved with the one that is sent", grouped(p.Duplicates))
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/multi-tenant/manage-kafka/pkg/dlq"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
@@ -141,7 +143,14 @@ func (a *app) nothingToDo(plan *dlq.Plan, flags *runFlags) error {
 	case flags.sel.given(flags.cmd) && plan.Pending+plan.Selected >= 0 && !flags.approved:
 		return withHint(withCode(fmt.Errorf("no pending letter of %s matches", plan.Queue), exitNoMatch), "see what is pending with: manage-kafka dlq failures %s", plan.Queue)
 	}
-	a.print.status("nothing pending in %s", plan.Queue)
+	switch {
+	case plan.Action == dlq.Reopened:
+		a.print.status("nothing to reopen in %s: no letter is resolved by the run any more", plan.Queue)
+	case flags.approved:
+		a.print.status("nothing of the plan is pending any more in %s", plan.Queue)
+	default:
+		a.print.status("nothing pending in %s", plan.Queue)
+	}
 	return nil
 }
 
@@ -184,7 +193,7 @@ func (a *app) writePlan(plan *dlq.Plan, flags *runFlags) error {
 		return err
 	}
 	if err := writeWhole(flags.planFile, body.Bytes()); err != nil {
-		return err
+		return fmt.Errorf("--plan %s: %w; nothing was written", flags.planFile, causeOf(err))
 	}
 	a.print.status("wrote the plan of %s to %s; nothing was sent", plural(plan.Letters+plan.Park, "letter"), flags.planFile)
 	if file.Sum != "" {
@@ -192,6 +201,15 @@ func (a *app) writePlan(plan *dlq.Plan, flags *runFlags) error {
 	}
 	a.print.status("next: somebody else reads it and runs: manage-kafka dlq apply %s", shellWord(flags.planFile))
 	return nil
+}
+
+// causeOf is what the system said, without the temporary file that it said it of.
+func causeOf(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
 }
 
 // writeWhole writes a file that is there whole or not at all.

@@ -141,7 +141,11 @@ func newestRun(ctx context.Context, c *kafka.Client, ledger string) (string, err
 // explainRunName gives an error about a named run its exit code and hint.
 func explainRunName(err error) error {
 	if errors.Is(err, dlq.ErrNotFound) {
-		return withHint(withCode(err, exitNoMatch), "see the runs there are with: manage-kafka dlq runs")
+		return unknownRun(err)
 	}
 	return explainDLQ(err)
+}
+
+func unknownRun(err error) error {
+	return withHint(withCode(err, exitNoMatch), "see the runs there are with: manage-kafka dlq runs")
 }

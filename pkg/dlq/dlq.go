@@ -39,6 +39,9 @@ var (
 	// ErrConflict is an identity, ledger or version that does not fit: going on
 	// would risk a duplicate or a loss, so nothing was sent.
 	ErrConflict = errors.New("conflict")
+	// ErrPlanUnfit is an [ErrConflict] of a plan file with what it was made of:
+	// the cluster, queue or ledger is another one. The ledger is not in doubt.
+	ErrPlanUnfit = errorf(ErrConflict, "plan does not fit")
 	// ErrBusy is a queue on which another run works, or one that another run
 	// took over from this one.
 	ErrBusy = errors.New("busy")

@@ -3,7 +3,6 @@ package dlq
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
@@ -20,7 +19,7 @@ func Placements(ctx context.Context, c *kafka.Client, opts LedgerOptions, run st
 		return nil, err
 	}
 	if l.Run(run) == nil {
-		return nil, fmt.Errorf("%s: %w", run, errUnknownRun)
+		return nil, errorf(ErrNotFound, "%s: the ledger knows no such run", run)
 	}
 	list := []Placement{}
 	for _, q := range l.queues {

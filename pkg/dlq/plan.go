@@ -2,7 +2,6 @@ package dlq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -223,5 +222,3 @@ func (p *Plan) identity() identity {
 	}
 	return id
 }
-
-var errUnknownRun = errors.New("the ledger knows no such run")

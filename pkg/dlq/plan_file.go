@@ -106,11 +106,11 @@ func (f *PlanFile) check(p *Plan, c *kafka.Client) error {
 	switch {
 	case f == nil:
 	case f.Cluster != c.ClusterID():
-		return errorf(ErrConflict, "the plan was made for cluster %s, this is %s", f.Cluster, c.ClusterID())
+		return errorf(ErrPlanUnfit, "the plan was made for cluster %s, this is %s", f.Cluster, c.ClusterID())
 	case f.TopicID != p.TopicID:
-		return errorf(ErrConflict, "%s was made anew since the plan was", p.Queue)
+		return errorf(ErrPlanUnfit, "%s was made anew since the plan was", p.Queue)
 	case f.LedgerID != p.LedgerID:
-		return errorf(ErrConflict, "the ledger %s was made anew since the plan was", p.Ledger)
+		return errorf(ErrPlanUnfit, "the ledger %s was made anew since the plan was", p.Ledger)
 	case (f.Fix != nil) != (p.opts.Fix != nil), f.Fix != nil && f.Fix.Hash != p.opts.FixHash:
 		return errorf(ErrInvalid, "the run would not do to the letters what the plan says")
 	}

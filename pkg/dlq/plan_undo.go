@@ -1,12 +1,10 @@
 package dlq
 
-import "fmt"
-
 // planUndo takes the letters that a run resolved and that no later chunk names.
 func (p *Plan) planUndo() error {
 	state := p.ledger.Queue(p.Queue, p.queue.id)
 	if state.runs[p.opts.Undo] == nil {
-		return fmt.Errorf("%s: %w on %s", p.opts.Undo, errUnknownRun, p.Queue)
+		return errorf(ErrNotFound, "%s: the ledger knows no such run on %s", p.opts.Undo, p.Queue)
 	}
 	owned := state.owned(p.opts.Undo)
 	p.index.stays = map[int32]int64{}

@@ -108,7 +108,7 @@ func oneQueue(ctx context.Context, c *kafka.Client, name string) (kafka.TopicMet
 	return kafka.TopicMetadata{}, fmt.Errorf("%s: the cluster left it out of its answer", name)
 }
 
-// ErrNotFound is a queue that is not there.
+// ErrNotFound is a queue, letter or run that is not there.
 var ErrNotFound = errors.New("not found")
 
 // readLedger reads the ledger for one who only looks: without a ledger every
