@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 // runLine runs one command line in this process.
@@ -134,5 +135,16 @@ func TestTimeoutBoundsTheWholeCommand(t *testing.T) {
 	}
 	if stderr != "error: not done in 500ms (--timeout)\n" {
 		t.Errorf("stderr %q", stderr)
+	}
+}
+
+func TestAStackThatIsDownIsStartedByItsName(t *testing.T) {
+	t.Parallel()
+	a := newApp(nil, io.Discard, io.Discard)
+	a.flags.project, a.target.source = "shop", "default"
+	a.target.config.Bootstrap = []string{"localhost:9092"}
+	want := "start a stack with: manage-kafka start --project shop, or name a cluster with --bootstrap-server"
+	if got := hintOf(a.explainConnect(kafka.ErrUnreachable)); got != want {
+		t.Errorf("the hint is %q, want %q", got, want)
 	}
 }

@@ -17,15 +17,18 @@ import (
 // is connected to.
 func (a *app) guardBefore() error {
 	rules, _ := a.target.files.Rules(a.target.config.Bootstrap, a.target.config.ClusterID)
-	return refuseReadOnly(rules)
+	return a.refuseReadOnly(rules)
 }
 
-func refuseReadOnly(rules settings.Context) error {
+func (a *app) refuseReadOnly(rules settings.Context) error {
 	if rules.Access != settings.AccessReadOnly {
 		return nil
 	}
-	return withHint(withCode(fmt.Errorf("context %s is read-only: nothing was changed", rules.Name), exitNotPermitted),
-		"its access is set in %s", rules.File.Path)
+	why := "its access is set in %s"
+	if rules.Name != a.target.context {
+		why = "it has this cluster's address or id; " + why
+	}
+	return withHint(withCode(fmt.Errorf("context %s is read-only: nothing was changed", rules.Name), exitNotPermitted), why, rules.File.Path)
 }
 
 // guardChange holds the rules that protect a cluster from a change. They are
@@ -39,7 +42,7 @@ func (a *app) guardChange(ctx context.Context, c *kafka.Client) error {
 		name = rules.Name
 	}
 	a.print.status("%s", describeTarget(name, rules, c))
-	if err := refuseReadOnly(rules); err != nil || rules.Access != settings.AccessConfirm {
+	if err := a.refuseReadOnly(rules); err != nil || rules.Access != settings.AccessConfirm {
 		return err
 	}
 	switch {

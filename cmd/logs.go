@@ -35,6 +35,9 @@ func newLogsCommand(a *app) *cobra.Command {
 		Example:   "  manage-kafka logs\n  manage-kafka logs kafka --tail 20 --follow\n  manage-kafka logs --since 10m --grep 'WARN|ERROR'",
 		ValidArgs: cluster.Services(),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := onlyLocal(cmd); err != nil {
+				return err
+			}
 			o.services = args
 			return runLogs(cmd.Context(), a, o)
 		},

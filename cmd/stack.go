@@ -37,6 +37,17 @@ func (a *app) openStack(runtime string) (*cluster.Stack, error) {
 	return s, a.explainStack(err)
 }
 
+// onlyLocal refuses flags that name another cluster: whoever gives them to a
+// command of the local stack takes the one for the other.
+func onlyLocal(cmd *cobra.Command) error {
+	for _, flag := range []string{"bootstrap-server", "context", "command-config", "set"} {
+		if typed(cmd, flag) {
+			return withHint(usagef("%s is of the local stack; --%s is for another cluster", cmd.Name(), flag), "leave it out; --project names another local stack")
+		}
+	}
+	return nil
+}
+
 // selfCommand is how this program starts its own background processes.
 func selfCommand() ([]string, error) {
 	exe, err := os.Executable()

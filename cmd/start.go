@@ -48,6 +48,9 @@ offset and overlays are recorded; a later start takes them from there.`,
   eval "$(manage-kafka start -q -o env)"`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := onlyLocal(cmd); err != nil {
+				return err
+			}
 			// Only what was given overrides what was recorded.
 			if cmd.Flags().Changed("port-offset") {
 				o.up.PortOffset = &o.offset

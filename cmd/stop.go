@@ -20,7 +20,12 @@ func newStopCommand(a *app) *cobra.Command {
 		Example: `  manage-kafka stop
   manage-kafka stop --volumes --yes`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runStop(cmd.Context(), a, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := onlyLocal(cmd); err != nil {
+				return err
+			}
+			return runStop(cmd.Context(), a, o)
+		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.Volumes, "volumes", false, "remove the data too: topics, records, offsets and schemas")

@@ -127,8 +127,10 @@ func (a *app) explainConnect(err error) error {
 		return err
 	case a.target.source == "KAFKA_BROKERS":
 		return withHint(err, "KAFKA_BROKERS names these brokers; are they running?")
+	case a.target.context != "":
+		return withHint(err, "check that the broker runs and that %s is right", a.target.source)
 	case slices.ContainsFunc(a.target.config.Bootstrap, isLocal):
-		return withHint(err, "start a stack with: manage-kafka start, or name a cluster with --bootstrap-server")
+		return withHint(err, "start a stack with: %s, or name a cluster with --bootstrap-server", a.stackLine("start"))
 	}
 	return withHint(err, "check that the broker runs and that %s is right", a.target.source)
 }
