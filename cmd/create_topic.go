@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -44,6 +46,11 @@ differs; with --if-not-exists it is fine, and the differences are a warning.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.names = args
+			for _, flag := range []string{"partitions", "config", "with-dlq"} {
+				if len(args) == 0 && typed(cmd, flag) {
+					return usageOf(cmd, fmt.Errorf("--%s is of topics that are named; those of the catalogue have their own", flag))
+				}
+			}
 			return runCreateTopic(cmd.Context(), a, opts)
 		},
 	}
@@ -121,9 +128,10 @@ func runCreateTopic(ctx context.Context, a *app, opts createTopicOptions) error 
 	if len(failed) == 0 {
 		return explainTopics(err)
 	}
+	taken := !slices.ContainsFunc(failed, func(err error) bool { return !errors.Is(err, topics.ErrExists) })
 	err = a.someFailed("created", len(done), failed)
-	if len(done) == 1 && done[0].Outcome == topics.Exists {
-		return withHint(withCode(err, exitConflict), "see it with: manage-kafka describe-topic %s", done[0].Name)
+	if taken && len(done) > 1 && len(failed) == len(done) {
+		return withHint(err, "take those that exist for done with: --if-not-exists")
 	}
 	return err
 }

@@ -19,12 +19,15 @@ func explainTopics(err error) error {
 		return nil
 	}
 	var missing *topics.NotFoundError
+	var exists *topics.ExistsError
 	switch {
 	case errors.Is(err, topics.ErrInvalidConfig):
 		return withHint(withCode(err, exitUsage), "all settings: manage-kafka help topic-settings; --force-config leaves the check to the broker")
 	case errors.Is(err, topics.ErrInvalidName), errors.Is(err, topics.ErrInvalidCount), errors.Is(err, topics.ErrBadPattern), errors.Is(err, topics.ErrInternal):
 		return withCode(err, exitUsage)
-	case errors.Is(err, topics.ErrRecreated):
+	case errors.As(err, &exists):
+		return withHint(withCode(err, exitConflict), "see it with: manage-kafka describe-topic %s", exists.Name)
+	case errors.Is(err, topics.ErrExists), errors.Is(err, topics.ErrRecreated):
 		return withCode(err, exitConflict)
 	case errors.Is(err, topics.ErrShrink):
 		return withHint(withCode(err, exitConflict), "Kafka only adds partitions; a topic with fewer has to be made anew under another name")
