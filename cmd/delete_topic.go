@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,9 +26,9 @@ func newDeleteTopicCommand(a *app) *cobra.Command {
 		Long: `Delete topics with every record in them. It says how many records go and asks;
 without a terminal it refuses unless --yes is given.
 
-NAME may be a glob, which never selects the cluster's own topics. When one name
-does not exist nothing is deleted (exit 1), unless --if-exists is given; a glob
-that matches nothing is exit 8.`,
+NAME may be a glob, which never selects the cluster's own topics; one of those is
+refused when it is named (exit 2). When one name does not exist nothing is deleted
+(exit 1), unless --if-exists is given; a glob that matches nothing is exit 8.`,
 		Example: `  manage-kafka delete-topic orders
   manage-kafka delete-topic 'tmp-*' --dry-run
   manage-kafka delete-topic orders orders.dlq --if-exists --yes`,
@@ -104,6 +105,12 @@ func selectForDeletion(ctx context.Context, admin *topics.Admin, opts deleteTopi
 	list, err := admin.List(ctx, topics.ListOptions{Patterns: opts.patterns, Records: true})
 	if err != nil {
 		return nil, explainTopics(err)
+	}
+	for _, t := range list.Topics {
+		// Brokers do as they are told: every group would lose its offsets.
+		if t.Internal || slices.Contains([]string{"__consumer_offsets", "__transaction_state", "__share_group_state"}, t.Name) {
+			return nil, explainTopics(fmt.Errorf("%s: %w", t.Name, topics.ErrInternal))
+		}
 	}
 	if opts.ifExists {
 		return list.Topics, nil
