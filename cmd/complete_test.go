@@ -107,3 +107,37 @@ func TestCompleteGroupsLeavesOutWhatAShellCannotTake(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestCompletionOffersFilesOnlyWhereFilesAreTaken holds that no flag or
+// argument of another kind falls back on the names of files.
+func TestCompletionOffersFilesOnlyWhereFilesAreTaken(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(config, []byte("contexts:\n  dev: {bootstrap: [h]}\n  prod: {bootstrap: [h]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	brokers := kafkatest.Start(t)
+	for _, test := range []struct {
+		line, want string
+	}{
+		{"txn abort ", ":4\n"},
+		{"dlq verify ", ":4\n"},
+		{"dlq watch ", ":4\n"},
+		{"dlq replay a.dlq --rate ", ":4\n"},
+		{"dlq replay a.dlq --to ", ":4\n"},
+		{"consumer t -g ", ":4\n"},
+		{"list-topics -C ", "dev\nprod\n:4\n"},
+		{"list-topics -C p", "prod\n:4\n"},
+		{"groups reset g --to ", "start\nend\ngroup:\nfile:\n:4\n"},
+		{"dlq replay a.dlq --plan ", ":0\n"},
+		{"dlq apply ", ":0\n"},
+		{"apply -f ", ":0\n"},
+		{"events check ", ":0\n"},
+		{"list-topics --command-config ", ":0\n"},
+	} {
+		words := append([]string{"-b", brokers, "--config-file", config}, strings.Split(test.line, " ")...)
+		if got := complete(t, words...); got != test.want {
+			t.Errorf("%q completes %q, want %q", test.line, got, test.want)
+		}
+	}
+}

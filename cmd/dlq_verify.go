@@ -20,9 +20,10 @@ func newDLQVerifyCommand(a *app) *cobra.Command {
 every letter that the ledger says was sent has to stand there once. Letters that
 the target's retention or compaction took are counted and no error. A letter that
 is missing, doubled or another one is exit 7.`,
-		Example: `  manage-kafka dlq verify 01JCABCDEFGHJKMNPQRSTVWXYZ`,
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runDLQVerify(cmd.Context(), a, args[0]) },
+		Example:           `  manage-kafka dlq verify 01JCABCDEFGHJKMNPQRSTVWXYZ`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeRuns,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runDLQVerify(cmd.Context(), a, args[0]) },
 	}
 	a.outputFlag(cmd)
 	return cmd

@@ -40,7 +40,8 @@ unverifiable 5, not reached 4. A run that resends letters for retries on topics 
 their own needs a --settle that is longer than those take.`,
 		Example: `  manage-kafka dlq watch --until-done
   manage-kafka dlq watch 01JCABCDEFGHJKMNPQRSTVWXYZ --once -o json`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if flags.once && flags.untilDone {
 				return usageOf(cmd, errors.New("--once and --until-done cannot be used together"))

@@ -61,6 +61,7 @@ that does not exist is exit 1, unless --create is given.`,
 	f.BoolVar(&opts.create, "create", false, "make the group when it does not exist")
 	f.BoolVar(&opts.execute, "execute", false, "do it")
 	f.StringVar(&opts.undo, "undo-file", "", "write the former offsets to this new `file` (default: one below the state directory)")
+	completeValues(cmd, "to", "start", "end", "group:", "file:")
 	meant(f, "topic", "partitions", "undo-file")
 	a.outputFlag(cmd)
 	return cmd

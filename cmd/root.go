@@ -77,6 +77,7 @@ and works on any Kafka cluster from 2.1 to 4.x.`,
 	root.AddCommand(a.commands()...)
 	shapeHelp(root, a.out)
 	wrapArgs(root)
+	a.completeRest(root)
 	return root
 }
 

@@ -43,6 +43,8 @@ given.`,
 		},
 	}
 	cmd.Flags().StringVar(&opts.id, "id", "", "end the open transaction of this transactional `id`")
+	_ = cmd.RegisterFlagCompletionFunc("id", a.completeTransactions)
+	meant(cmd.Flags(), "id")
 	return cmd
 }
 
