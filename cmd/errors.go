@@ -78,7 +78,7 @@ func wrapArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return usageOf(c, err)
+				return wrongArgs(c, args, err)
 			}
 			return nil
 		}
@@ -86,6 +86,31 @@ func wrapArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		wrapArgs(sub)
 	}
+}
+
+// wrongArgs says what cobra says of arguments in words of a user's: that a
+// command takes none is no unknown command, and a count names what is missing.
+func wrongArgs(c *cobra.Command, args []string, err error) error {
+	var coded *codedError
+	text := err.Error()
+	switch {
+	case errors.As(err, &coded):
+		return usageOf(c, err)
+	case isUnknownCommand(err) && c.HasSubCommands():
+		c.SuggestionsMinimumDistance = 2
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			return withHint(usageOf(c, err), "did you mean %s %s?", c.CommandPath(), strings.Join(near, " or "))
+		}
+	case isUnknownCommand(err):
+		err = fmt.Errorf("%s takes no argument, got %q", c.Name(), args[0])
+	case strings.HasPrefix(text, "accepts "), strings.HasPrefix(text, "requires "):
+		got := plural(int64(len(args)), "argument")
+		if len(args) == 0 {
+			got = "none"
+		}
+		err = fmt.Errorf("want: %s; got %s", strings.TrimSuffix(c.UseLine(), " [flags]"), got)
+	}
+	return usageOf(c, err)
 }
 
 // report shows err once on stderr and returns the exit code for it.
