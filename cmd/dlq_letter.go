@@ -147,9 +147,16 @@ func headerShown(h kafka.Header) string {
 		text = fmt.Sprintf("0x%x", h.Value[:min(len(h.Value), most)])
 	}
 	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + fmt.Sprintf("… (%d bytes)", len(h.Value))
+		text = strings.ToValidUTF8(text[:most], "") + "… (" + byteCount(len(h.Value)) + ")"
 	}
 	return terminal.Escape(text)
+}
+
+func byteCount(n int) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return fmt.Sprintf("%d bytes", n)
 }
 
 func valueKind(value []byte) string {
@@ -157,9 +164,9 @@ func valueKind(value []byte) string {
 	case value == nil:
 		return "null"
 	case !utf8.Valid(value):
-		return fmt.Sprintf("%d bytes, no text", len(value))
+		return byteCount(len(value)) + ", no text"
 	}
-	return fmt.Sprintf("%d bytes", len(value))
+	return byteCount(len(value))
 }
 
 func indentedLines(text string) string {

@@ -50,7 +50,7 @@ func runStatus(ctx context.Context, a *app) error {
 	}
 	switch st.Status {
 	case cluster.HealthUp:
-		a.print.status("project %s is up on the %s runtime, with %d topics", st.Project, st.Runtime, st.Details.TopicCount)
+		a.print.status("project %s is up on the %s runtime, with %s", st.Project, st.Runtime, plural(int64(st.Details.TopicCount), "topic"))
 		a.sayNotes(st)
 		return nil
 	case cluster.HealthDown:
@@ -80,7 +80,7 @@ func runExternalStatus(ctx context.Context, a *app) error {
 	if x.Status != cluster.HealthUp {
 		return withCode(errors.New(name+" is "+string(x.Status)+": "+x.Error), exitTimeout)
 	}
-	a.print.status("%s is up, with %d brokers (Kafka %s or newer) and %d topics", name, len(x.Brokers), x.Release, x.Details.TopicCount)
+	a.print.status("%s is up, with %s (Kafka %s or newer) and %s", name, plural(int64(len(x.Brokers)), "broker"), x.Release, plural(int64(x.Details.TopicCount), "topic"))
 	return nil
 }
 

@@ -137,8 +137,11 @@ func (l *leaderSource) handle(ctx context.Context, troubles []trouble) error {
 	}
 	if len(lost) > 0 {
 		others := ""
-		if len(lost) > 1 {
-			others = fmt.Sprintf(" (and %d more partitions)", len(lost)-1)
+		switch n := len(lost) - 1; {
+		case n == 1:
+			others = " (and 1 more partition)"
+		case n > 1:
+			others = fmt.Sprintf(" (and %d more partitions)", n)
 		}
 		l.opts.Notice(fmt.Sprintf("%v%s: trying again", lost[0].err, others))
 	}

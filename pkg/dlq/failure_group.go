@@ -94,10 +94,23 @@ func (g *grouping) add(key []byte, rec *kafka.Record, l *Letter, done bool) {
 // shownMessage is the message without what varies; where no error is told, what is
 // known instead.
 func shownMessage(l *Letter) string {
-	if l.Class == "" && l.Cause == "" && l.Message == "" && l.Stack == "" {
+	if tellsNothing(l) {
 		return strings.TrimSpace(l.Reason + " " + l.Shape)
 	}
 	return letters.Normalise(l.Message)
+}
+
+// plannedMessage is the message of one letter as it is; where no error is told,
+// what is known instead.
+func plannedMessage(l *Letter) string {
+	if tellsNothing(l) {
+		return shownMessage(l)
+	}
+	return l.Message
+}
+
+func tellsNothing(l *Letter) bool {
+	return l.Class == "" && l.Cause == "" && l.Message == "" && l.Stack == ""
 }
 
 func (f *failureGroup) add(rec *kafka.Record, l *Letter, done bool) {

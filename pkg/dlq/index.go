@@ -224,6 +224,13 @@ func (x *index) partitions(b *bounds) []PlanPartition {
 // letterName writes a letter as a person names it: partition@offset.
 func letterName(partition int32, offset int64) string { return fmt.Sprintf("%d@%d", partition, offset) }
 
+// compareLetters orders names of letters by partition and offset.
+func compareLetters(a, b string) int {
+	partA, offsetA, _ := ParseLetter(a)
+	partB, offsetB, _ := ParseLetter(b)
+	return cmp.Or(cmp.Compare(partA, partB), cmp.Compare(offsetA, offsetB))
+}
+
 func sortReasons(list []Reason) {
 	slices.SortFunc(list, func(a, b Reason) int { return cmp.Or(cmp.Compare(b.Letters, a.Letters), cmp.Compare(a.Text, b.Text)) })
 }

@@ -41,7 +41,7 @@ func (p *Plan) scan(ctx context.Context) error {
 	if s.err != nil {
 		return s.err
 	}
-	slices.SortFunc(p.Sample, func(a, b PlanLetter) int { return cmp.Compare(a.Letter, b.Letter) })
+	slices.SortFunc(p.Sample, func(a, b PlanLetter) int { return compareLetters(a.Letter, b.Letter) })
 	slices.Sort(p.groups)
 	p.Failures = append(p.Failures, s.topFailures()...)
 	return nil
@@ -248,7 +248,7 @@ func (w *scanWorker) count(r *kafka.Record, l *Letter) {
 			return
 		}
 		shown := shownAs(r, l, w.plan.opts.Mask)
-		f = &PlanFailure{ID: letters.FingerprintOf(w.buf), Class: shown.RootClass(), Message: clip(shown.Message)}
+		f = &PlanFailure{ID: letters.FingerprintOf(w.buf), Class: shown.RootClass(), Message: clip(plannedMessage(shown))}
 		w.failures[string(w.buf)] = f
 	}
 	f.Letters++
