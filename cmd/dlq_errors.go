@@ -52,6 +52,8 @@ func explainRun(err error) error {
 		return withHint(withCode(err, exitConflict), "have a new plan made with: manage-kafka dlq replay DLQ --plan FILE")
 	case errors.Is(err, dlq.ErrConflict):
 		return withHint(withCode(err, exitConflict), "see what the ledger knows with: manage-kafka dlq runs; after checking, mend it with: manage-kafka dlq ledger rebuild DLQ --from TOPIC, or reset DLQ")
+	case errors.Is(err, dlq.ErrNoTarget):
+		return withHint(err, "see the topics there are with: manage-kafka list-topics; name another with --to, or select letters that go elsewhere")
 	case errors.Is(err, dlq.ErrBusy):
 		return withCode(err, exitBusy)
 	case errors.Is(err, dlq.ErrNothingMatched):

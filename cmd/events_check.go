@@ -143,6 +143,9 @@ func checkEvents(ctx context.Context, a *app, v *events.Validator, complete func
 			return usagef("%w", err)
 		}
 		defer file.Close()
+		if info, err := file.Stat(); err == nil && info.IsDir() {
+			return usagef("%s: is a directory", name)
+		}
 		in = file
 	}
 	if strings.HasSuffix(name, ".json") {
@@ -153,7 +156,7 @@ func checkEvents(ctx context.Context, a *app, v *events.Validator, complete func
 		if len(raw) > events.MaxLine {
 			return usagef("%s: larger than %s", name, byteSize(events.MaxLine))
 		}
-		whole, err := complete(bytes.TrimSpace(raw))
+		whole, err := complete(bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))))
 		if err == nil {
 			found.add(shown, 1, v.Check(whole))
 		}

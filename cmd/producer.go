@@ -187,6 +187,9 @@ func (f *producerFlags) openSources(a *app, opts *console.ProduceOptions) (sourc
 			return open, usagef("--file %w", err)
 		}
 		open = append(open, file)
+		if info, err := file.Stat(); err == nil && info.IsDir() {
+			return open, usagef("--file %s: is a directory", name)
+		}
 		opts.Sources = append(opts.Sources, console.Source{Name: name, Reader: file})
 	}
 	if len(f.files) == 0 {

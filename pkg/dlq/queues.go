@@ -118,7 +118,10 @@ func readLedger(ctx context.Context, c *kafka.Client, topic, queue string) (l *L
 	l, err = OpenLedger(ctx, c, LedgerOptions{Topic: topic, Queue: queue})
 	switch {
 	case errors.Is(err, ErrNoLedger):
-		return &Ledger{}, "", nil
+		if topic != "" && topic != DefaultLedger {
+			note = fmt.Sprintf("the cluster has no ledger %s: every letter counts as pending", topic)
+		}
+		return &Ledger{}, note, nil
 	case err != nil:
 		return nil, "", err
 	case l.Open != nil:

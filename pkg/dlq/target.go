@@ -72,7 +72,7 @@ func (p *Plan) addTarget(ctx context.Context, name string) (*target, error) {
 	}
 	found, err := facts(ctx, p.client, []string{name})
 	if errors.Is(err, kafka.ErrUnknownTopic) {
-		return nil, fmt.Errorf("target %w", err)
+		return nil, errorf(ErrNoTarget, "target %v", err)
 	}
 	if err != nil {
 		return nil, err
