@@ -87,6 +87,8 @@ func translate(err error) error {
 		return &kindError{kind: ErrInUse, text: err.Error()}
 	case errors.Is(err, embedded.ErrFormat):
 		return &kindError{kind: ErrConflict, text: err.Error()}
+	case errors.Is(err, embedded.ErrLowSpace):
+		return advise(err, "free space on that disk, or keep stacks elsewhere with XDG_STATE_HOME; what is there stays")
 	}
 	return err
 }

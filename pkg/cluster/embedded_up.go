@@ -33,7 +33,7 @@ func (r *embeddedRuntime) Up(ctx context.Context, s State, opts UpOptions) error
 		return err
 	}
 	if err := embedded.CheckSpace(cfg); err != nil {
-		return err
+		return translate(err)
 	}
 	if err := writeConfig(cfg); err != nil {
 		return err

@@ -70,6 +70,9 @@ func TestFullDisk(t *testing.T) {
 		if !strings.Contains(out, "MB free, the broker needs 256 MB") {
 			t.Errorf("%v does not say why:\n%s", call.args, out)
 		}
+		if call.code == 1 && !strings.Contains(out, "hint: free space on that disk, ") {
+			t.Errorf("%v does not say what to do:\n%s", call.args, out)
+		}
 	}
 	if err := os.Remove(fill); err != nil {
 		t.Fatal(err)

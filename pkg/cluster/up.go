@@ -144,7 +144,24 @@ func (s *Stack) wantedState(opts UpOptions) (State, error) {
 	if err := checkState(state); err != nil || s.auto {
 		return state, err // another runtime may yet be chosen
 	}
-	return state, s.runtime.Check(state)
+	if err := s.runtime.Check(state); err != nil || s.runtime.Name() == RuntimeDocker {
+		return state, err
+	}
+	return state, opts.wantDocker()
+}
+
+// wantDocker refuses what only the docker runtime does: a start that passed it
+// over would run other services, or another cluster, than was asked for.
+func (o UpOptions) wantDocker() error {
+	for _, option := range []struct {
+		name  string
+		given bool
+	}{{"only", len(o.Only) > 0}, {"exclude", len(o.Exclude) > 0}, {"cluster-id", o.ClusterID != ""}} {
+		if option.given {
+			return errorf(ErrInvalid, "--%s: the embedded runtime does not have it; it needs the docker runtime", option.name)
+		}
+	}
+	return nil
 }
 
 // lock keeps two starts of one project, and a start and a wipe, apart.
