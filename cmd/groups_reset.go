@@ -165,7 +165,7 @@ func explainGroups(err error) error {
 	case errors.Is(err, groups.ErrNotFound):
 		return withHint(err, "see the groups there are with: manage-kafka groups list")
 	case errors.Is(err, groups.ErrLive):
-		return withHint(withCode(err, exitBusy), "stop its consumers first; who is in it says: manage-kafka groups describe")
+		return withHint(withCode(err, exitBusy), "stop its consumers first; who is in it says: manage-kafka groups describe GROUP")
 	case errors.Is(err, groups.ErrShareGroup):
 		return withHint(err, "set share.auto.offset.reset of the group, or use Kafka's kafka-share-groups.sh --reset-offsets")
 	case errors.Is(err, kafka.ErrNotPermitted):

@@ -3,6 +3,7 @@ package topics
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,14 +45,14 @@ func (a *Admin) bounds(ctx context.Context, meta kafka.Metadata) (bounds, error)
 // records sums the topic's partitions; the error says which are unknown.
 func (b bounds) records(t kafka.TopicMetadata) (int64, error) {
 	var sum int64
-	var dark []string
+	var dark []int32
 	cause := b.err
 	for _, p := range t.Partitions {
 		tp := kafka.TopicPartition{Topic: t.Name, Partition: p.ID}
 		start, okStart := b.start[tp]
 		end, okEnd := b.end[tp]
 		if !okStart || !okEnd {
-			dark = append(dark, strconv.Itoa(int(p.ID)))
+			dark = append(dark, p.ID)
 			if err := b.causes[tp]; err != nil {
 				cause = err
 			}
@@ -60,7 +61,34 @@ func (b bounds) records(t kafka.TopicMetadata) (int64, error) {
 		sum += max(0, end-start)
 	}
 	if len(dark) > 0 {
-		return 0, fmt.Errorf("no offsets of partition %s: %w", strings.Join(dark, ", "), cause)
+		return 0, fmt.Errorf("no offsets of %s: %w", partitionsText(dark), cause)
 	}
 	return sum, nil
+}
+
+// partitionsText names partitions, runs of them as 3-7: a broker that is gone
+// takes hundreds with it.
+func partitionsText(list []int32) string {
+	if len(list) == 1 {
+		return "partition " + strconv.Itoa(int(list[0]))
+	}
+	list = slices.Sorted(slices.Values(list))
+	const most = 10
+	var runs []string
+	named := 0
+	for i := 0; i < len(list) && len(runs) < most; named = i {
+		first := i
+		for i++; i < len(list) && list[i] == list[i-1]+1; i++ {
+		}
+		run := strconv.Itoa(int(list[first]))
+		if i-first > 1 {
+			run += "-" + strconv.Itoa(int(list[i-1]))
+		}
+		runs = append(runs, run)
+	}
+	text := "partitions " + strings.Join(runs, ", ")
+	if more := len(list) - named; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
