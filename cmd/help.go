@@ -29,6 +29,24 @@ func shapeHelp(root *cobra.Command, out any) {
 	).Replace(root.UsageTemplate()))
 }
 
+// checkHelpTopics makes help of what does not exist a wrong call: cobra shows
+// the help of whatever it found on the way.
+func checkHelpTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "help" {
+			continue
+		}
+		cmd.Args = func(_ *cobra.Command, args []string) error {
+			found, rest, err := root.Find(args)
+			if err == nil && len(rest) == 0 {
+				return nil
+			}
+			return fmt.Errorf("no help for %q: there is no such command or topic below %q", strings.Join(args, " "), found.CommandPath())
+		}
+	}
+}
+
 func terminalWidth(out any) int {
 	f, ok := out.(*os.File)
 	if !ok {

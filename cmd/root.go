@@ -76,6 +76,7 @@ and works on any Kafka cluster from 2.1 to 4.x.`,
 	)
 	root.AddCommand(a.commands()...)
 	shapeHelp(root, a.out)
+	checkHelpTopics(root)
 	wrapArgs(root)
 	a.completeRest(root)
 	return root
