@@ -37,7 +37,7 @@ func explainTopics(err error) error {
 		return withHint(err, "leave --replication-factor out for the broker's default")
 	case errors.As(err, &missing) && len(missing.Near) > 0:
 		return withHint(err, "did you mean %s?", strings.Join(missing.Near, " or "))
-	case errors.Is(err, topics.ErrNotFound):
+	case errors.Is(err, topics.ErrNotFound), errors.Is(err, kafka.ErrUnknownTopic):
 		return withHint(err, "see the topics there are with: manage-kafka list-topics")
 	}
 	return err

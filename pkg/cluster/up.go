@@ -108,7 +108,12 @@ func (s *Stack) sameAsRunning(wanted State) error {
 	default:
 		return nil
 	}
-	return errorf(ErrConflict, "project %s runs already, %s", s.project, differs)
+	stop := "manage-kafka stop"
+	if s.project != DefaultProject {
+		stop += " --project " + s.project
+	}
+	return advise(errorf(ErrConflict, "project %s runs already, %s", s.project, differs),
+		"stop it first, its data is kept: %s; or name another project with --project", stop)
 }
 
 // noticeOlder says when what runs was started by another build than this one.

@@ -91,6 +91,7 @@ func TestOpenTellsWhatWentWrong(t *testing.T) {
 		{"TLS to a plain port", listen(t, kafkaSlammingTLS(plain)), map[string]string{"security.protocol": "SSL"}, kafka.StageTLS, "the port speaks Kafka without TLS", "set security.protocol to PLAINTEXT", true},
 		{"plain to a TLS port", tlsOf(pki.server), nil, kafka.StageAPIVersions, "the port speaks TLS", "set security.protocol to SSL", true},
 		{"unknown authority", tlsOf(pki.server), map[string]string{"security.protocol": "SSL"}, kafka.StageTLS, "signed by an authority that is not trusted (CN=test authority)", "-X ssl.truststore.location=", true},
+		{"another authority", tlsOf(pki.server), trust(newPKI(t)), kafka.StageTLS, "signed by an authority that is not trusted (CN=test authority)", "what ssl.truststore.location names has another one", true},
 		{"other name", tlsOf(pki.otherName), trust(pki), kafka.StageTLS, "the broker's certificate is for kafka.example, not for 127.0.0.1", "connect by a name in the certificate", true},
 		{"expired", tlsOf(pki.expired), trust(pki), kafka.StageTLS, "the broker's certificate expired on 2001-01-01T00:00:00Z", "the broker needs a new certificate", true},
 		{"client certificate wanted", kafkatest.Start(t, kfake.TLS(&tls.Config{Certificates: []tls.Certificate{pki.server}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pki.pool})),

@@ -51,7 +51,7 @@ func (c *connectCause) Unwrap() []error { return []error{c.err, net.ErrClosed} }
 
 // cause tells the text and the next step. An empty text leaves the error's own.
 func (d *dialer) cause(addr string, stage Stage, err error) (text, hint string) {
-	if text, hint := certificateCause(err); text != "" {
+	if text, hint := d.certificateCause(err); text != "" {
 		return text, hint
 	}
 	if text, hint := d.alertCause(err); text != "" {
@@ -97,7 +97,7 @@ func (d *dialer) timeoutCause(stage Stage) (text, hint string) {
 }
 
 // certificateCause explains a broker's certificate that was not accepted.
-func certificateCause(err error) (text, hint string) {
+func (d *dialer) certificateCause(err error) (text, hint string) {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
@@ -106,6 +106,9 @@ func certificateCause(err error) (text, hint string) {
 		text = "the broker's certificate is signed by an authority that is not trusted"
 		if unknown.Cert != nil && unknown.Cert.Issuer.String() != "" {
 			text += fmt.Sprintf(" (%s)", unknown.Cert.Issuer)
+		}
+		if d.security.tls != nil && d.security.tls.RootCAs != nil {
+			return text, "what ssl.truststore.location names has another one: get that authority's certificate from who runs the cluster"
 		}
 		return text, "name the authority's certificate: -X ssl.truststore.location=ca.pem"
 	case errors.As(err, &name):
