@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/multi-tenant/manage-kafka/pkg/dlq"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
 
@@ -45,8 +46,8 @@ The whole file is checked first: anything wrong in it is exit 2, with file and
 line. Fewer partitions or other replicas than a topic has are a conflict (exit
 7), and nothing of the plan is made. Settings and topics that the file does not
 name are left alone; with --prune settings are reset and topics deleted with
-their records, after it asked. Topics whose names begin with an underscore, and
-the cluster's own, are never pruned.`,
+their records, after it asked. Topics whose names begin with an underscore, the
+cluster's own, and the ledger of dead letters are never pruned.`,
 		Example: `  manage-kafka apply -f topics.yaml --dry-run
   manage-kafka apply -f topics.yaml
   manage-kafka apply -f - --prune --yes < topics.yaml
@@ -108,7 +109,7 @@ func runApply(ctx context.Context, a *app, opts applyOptions) error {
 	}
 	defer c.Close()
 	admin := topics.New(c)
-	steps, err := admin.Plan(ctx, specs, topics.PlanOptions{Prune: opts.prune})
+	steps, err := admin.Plan(ctx, specs, topics.PlanOptions{Prune: opts.prune, Spare: []string{dlq.DefaultLedger, a.ledger(c)}})
 	if err != nil {
 		return explainTopics(err)
 	}
@@ -170,7 +171,7 @@ func (a *app) showPlan(steps []topics.Step) {
 			}
 			a.print.status("~ alter %s: %s", s.Name, strings.Join(texts, "; "))
 		case topics.VerbDelete:
-			a.print.status("- delete %s (%s records)", s.Name, number(s.Records))
+			a.print.status("- delete %s (%s)", s.Name, knownRecords(s.Records))
 		case topics.VerbConflict:
 			a.print.status("! conflict %s: %s", s.Name, s.Reason)
 		}
@@ -214,4 +215,12 @@ func goingTopics(steps []topics.Step) []topics.Topic {
 		}
 	}
 	return list
+}
+
+// knownRecords says how many records there are, where that is known.
+func knownRecords(n *int64) string {
+	if n == nil {
+		return "an unknown number of records"
+	}
+	return plural(*n, "record")
 }

@@ -133,15 +133,13 @@ func goes(list []topics.Topic) string {
 	var names []string
 	unknown := false
 	for i, t := range list {
-		records := "an unknown number of records"
 		if t.Records != nil {
 			total += *t.Records
-			records = plural(*t.Records, "record")
 		} else {
 			unknown = true
 		}
 		if i < shown {
-			names = append(names, fmt.Sprintf("%s (%s)", t.Name, records))
+			names = append(names, fmt.Sprintf("%s (%s)", t.Name, knownRecords(t.Records)))
 		}
 	}
 	text := strings.Join(names, ", ")

@@ -55,6 +55,8 @@ type PlanOptions struct {
 	// that are not declared. It spares internal topics and those whose name
 	// begins with an underscore, which other systems keep their state in.
 	Prune bool
+	// Spare are topics that Prune does not delete either.
+	Spare []string
 }
 
 // Plan compares the declared topics with the cluster's. Its steps are in the
@@ -84,7 +86,7 @@ func (a *Admin) Plan(ctx context.Context, specs []Spec, opts PlanOptions) ([]Ste
 		return nil, err
 	}
 	for _, t := range list.Topics {
-		if !slices.Contains(names, t.Name) && !strings.HasPrefix(t.Name, "_") {
+		if !slices.Contains(names, t.Name) && !slices.Contains(opts.Spare, t.Name) && !strings.HasPrefix(t.Name, "_") {
 			steps = append(steps, Step{Name: t.Name, Verb: VerbDelete, Records: t.Records})
 		}
 	}
