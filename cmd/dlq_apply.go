@@ -51,6 +51,9 @@ func runDLQApply(ctx context.Context, a *app, flags *runFlags, name string) erro
 		return usagef("%v", err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return usagef("%s: is a directory", name)
+	}
 	plan, err := dlq.ReadPlanFile(f)
 	switch {
 	case errors.Is(err, dlq.ErrInvalid), errors.Is(err, dlq.ErrConflict):
