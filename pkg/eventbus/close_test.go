@@ -112,12 +112,7 @@ func TestStopAgainDoesNotWait(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the partition", func() error {
-		if g := b.states().groups[0]; g.Assigned != 1 {
-			return fmt.Errorf("%+v", g)
-		}
-		return nil
-	})
+	awaitPartition(t, b)
 	answer := make(chan struct{})
 	cluster.Control(func(kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()

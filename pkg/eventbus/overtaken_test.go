@@ -30,12 +30,7 @@ func TestTopicThatGrows(t *testing.T) {
 			}, Subscription{Group: "svc-x-consumer", FromBeginning: fromBeginning}); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the group has its partition", func() error {
-				if g := b.states().groups[0]; g.Assigned != 1 {
-					return fmt.Errorf("%+v", g)
-				}
-				return nil
-			})
+			awaitPartition(t, b)
 			admin, err := sarama.NewClusterAdminFromClient(b.client.Wire().Client)
 			if err != nil {
 				t.Fatal(err)
@@ -96,12 +91,7 @@ func TestGroupAheadOfItsTopic(t *testing.T) {
 				return nil
 			}
 			stop := begin() // so that there is a group
-			eventually(t, "the group has its partition", func() error {
-				if g := b.states().groups[0]; g.Assigned != 1 {
-					return fmt.Errorf("%+v", g)
-				}
-				return nil
-			})
+			awaitPartition(t, b)
 			if err := stop(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -60,6 +60,17 @@ func eventBytes(t *testing.T, id string) []byte {
 	return e.Encode()
 }
 
+// awaitPartition waits until the one subscription of the bus has its one partition.
+func awaitPartition(t *testing.T, b *Bus) {
+	t.Helper()
+	eventually(t, "the group has its partition", func() error {
+		if g := b.states().groups[0]; g.Assigned != 1 {
+			return fmt.Errorf("%+v", g)
+		}
+		return nil
+	})
+}
+
 // eventually polls until f is nil.
 func eventually(t *testing.T, what string, f func() error) {
 	t.Helper()
@@ -243,12 +254,7 @@ func TestPlaceIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the partition", func() error {
-		if g := b.states().groups[0]; g.Assigned != 1 {
-			return fmt.Errorf("%+v", g)
-		}
-		return nil
-	})
+	awaitPartition(t, b)
 	if err := stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
