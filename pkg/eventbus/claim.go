@@ -24,6 +24,7 @@ const (
 type claim struct {
 	sub     *subscription
 	source  source
+	arrival arrival // the group's, at the topic as it is now
 	session sarama.ConsumerGroupSession
 	behind  func() int64 // the partition's end
 
@@ -73,6 +74,7 @@ func newClaim(s *subscription, session sarama.ConsumerGroupSession, sc sarama.Co
 		tracker: newTracker(), lanes: map[string]*lane{}, marked: max(-1, sc.InitialOffset()),
 		room: time.NewTimer(time.Hour),
 	}
+	c.arrival = s.arrivalAt(sc.Topic())
 	c.start = -1
 	if sc.InitialOffset() == sarama.OffsetNewest {
 		c.start = sc.HighWaterMarkOffset()
@@ -93,14 +95,11 @@ func (s *subscription) ConsumeClaim(session sarama.ConsumerGroupSession, sc sara
 	if !c.begin(sc.InitialOffset(), gone, sc.Messages()) {
 		return nil
 	}
-	restored := c.restore(gone, sc.Messages())
 	s.mu.Lock()
 	s.claims[c] = struct{}{}
 	s.mu.Unlock()
 	s.obs.assigned(c.source, sc.InitialOffset())
-	if restored {
-		c.receive(gone, sc.Messages())
-	}
+	c.receive(gone, sc.Messages())
 	c.drain()
 	s.fetching.Resume(c.partition())
 	return nil

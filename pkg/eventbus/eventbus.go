@@ -26,20 +26,21 @@
 //   - A dependency that is down costs no tries and makes no dead letters, as far
 //     as its errors tell, see [BreakerOptions] (TestDependencyDown).
 //   - A group that retention has overtaken skips nothing that is left: it goes on
-//     at the log's start (TestGroupThatRetentionOvertook).
+//     at the log's start (TestGroupThatRetentionOvertook). Nor does it skip what is
+//     written to partitions that the topic gets, or to a topic that is deleted and
+//     made again, while it is subscribed (TestTopicThatGrows, TestTopicMadeAgain).
 //   - Only committed data is read, read_committed (TestFromBeginningAndCommittedData).
 //   - Duplicates come only of a crash, a lost membership or a handler that
 //     outlives its deadline: at most [Subscription.MaxSpan] offsets of a
 //     partition, fewer with [Subscription.DoneBits] (FuzzTracker).
 //
 // Not promised: order between keys, order after a topic's partition count
-// changed, and order past a dead letter unless [ParkKey] is chosen. Nor is
-// that a group notices when its topic is deleted and made again while it
-// reads: where the new log is already longer than the old offset, it goes on
-// at that. Stop it before. After a rebalance the former owner of a partition
-// may still be finishing a record that the new one handles too; effects happen
-// once only where the handler makes sure of it, as the inbox of
-// pkg/eventbus/pgbus does.
+// changed, and order past a dead letter unless [ParkKey] is chosen. A topic that
+// was made again is noticed within half a minute, on brokers since 2.8, and then
+// read from its start: what was handled of it before is handled twice. After a
+// rebalance the former owner of a partition may still be finishing a record that
+// the new one handles too; effects happen once only where the handler makes sure
+// of it, as the inbox of pkg/eventbus/pgbus does.
 package eventbus
 
 import (

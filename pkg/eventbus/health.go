@@ -48,8 +48,8 @@ type HealthDetails struct {
 
 // Health asks the cluster for its topics and says how the Bus fares. It is down
 // when the cluster does not answer within 5 seconds or ctx, the Bus is closed, a
-// subscription ended by itself, a handler is stuck, or a dead letter cannot be
-// written. Open breakers and lag leave it up: another instance would have them
+// subscription ended by itself or cannot join its group, as when its topic was
+// deleted, a handler is stuck, or a dead letter cannot be written. Open breakers and lag leave it up: another instance would have them
 // too. It is a check of readiness; the process of a Bus that is down is fine.
 func (b *Bus) Health(ctx context.Context) Health {
 	state := b.states()
@@ -94,6 +94,8 @@ func (g GroupState) fault() error {
 	switch {
 	case g.State == phaseEnded:
 		return errors.New(name + "ended: " + g.Error)
+	case g.State == phaseJoining && g.Error != "":
+		return errors.New(name + "cannot join: " + g.Error)
 	case g.LettersFailing > 0:
 		return fmt.Errorf("%s%d keys wait because their dead letters cannot be written", name, g.LettersFailing)
 	case g.Stuck > 0:

@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// retryTopicsEvery is how often a retry topic is looked for that was not
-	// there.
-	retryTopicsEvery = time.Minute
 	// rejoinWait is how long a member that lost its cluster waits before it
 	// tries to join again, doubled up to longRejoinWait.
 	rejoinWait     = 500 * time.Millisecond
@@ -152,17 +149,26 @@ func (s *subscription) curable(err error) bool {
 	return true
 }
 
-// session takes part in one session, until it ends or the retry topic appears.
+// session takes part in one session, until it ends, the retry topic appears, or a topic
+// was deleted or made again.
 func (s *subscription) session(member sarama.ConsumerGroup) error {
 	ctx, cancel := context.WithCancel(s.bus.life)
 	defer cancel()
 	over := make(chan struct{})
 	defer func() { <-over }()
 	defer cancel()
-	topics, retry := s.topics(ctx)
+	topics := []string{s.topic}
+	switch found, err := s.bus.look(ctx, s.topic, s.opts.Group); {
+	case err == nil:
+		s.arrive(found)
+		topics = names(found)
+	case errors.Is(err, kafka.ErrUnknownTopic):
+		close(over)
+		return err
+	}
 	go func() {
 		defer close(over)
-		tick := time.NewTicker(retryTopicsEvery)
+		tick := time.NewTicker(s.bus.lookEvery)
 		defer tick.Stop()
 		for {
 			select {
@@ -172,7 +178,8 @@ func (s *subscription) session(member sarama.ConsumerGroup) error {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				if _, now := s.topics(ctx); now && !retry {
+				found, err := s.bus.look(ctx, s.topic, s.opts.Group)
+				if err == nil && (s.arrive(found) || len(found) > len(topics)) || errors.Is(err, kafka.ErrUnknownTopic) {
 					cancel()
 					return
 				}
@@ -182,18 +189,12 @@ func (s *subscription) session(member sarama.ConsumerGroup) error {
 	return member.Consume(ctx, topics, s)
 }
 
-// topics lists what the group reads: the topic and, where there is one, the
-// topic that its letters are replayed to for this group alone.
-func (s *subscription) topics(ctx context.Context) (list []string, retry bool) {
-	list = []string{s.topic}
-	if isDeadLetterTopic(s.topic) {
-		return list, false
+func names(topics []kafka.TopicMetadata) []string {
+	list := make([]string, len(topics))
+	for i, t := range topics {
+		list[i] = t.Name
 	}
-	name := RetryTopic(s.topic, s.opts.Group)
-	if _, err := s.sizes(ctx, name); err == nil {
-		return append(list, name), true
-	}
-	return list, false
+	return list
 }
 
 // RetryTopic is where letters of a topic are replayed to for one group alone.

@@ -110,12 +110,12 @@ func (m *model) ResetOffset(_ string, id int32, offset int64, note string) {
 
 // checkNote holds a note to what is true. The lock is held.
 func (m *model) checkNote(p *modelPartition, offset int64, note string) {
-	done, _, ok := readNote(offset, note)
+	said, ok := readNote(offset, note)
 	if !ok && note != "" {
 		m.failf("partition %d: note %q cannot be read", p.id, note)
 	}
 	for _, r := range p.log {
-		for _, d := range done {
+		for _, d := range said.done {
 			if d.from <= r.Offset && r.Offset < d.to && p.finished[r.Offset] == "" {
 				m.failf("partition %d: %d is noted and not done", p.id, r.Offset)
 			}
@@ -124,14 +124,17 @@ func (m *model) checkNote(p *modelPartition, offset int64, note string) {
 }
 
 // lastNote is what a new owner of the partition finds.
-func (m *model) lastNote(_ context.Context, tp kafka.TopicPartition) (int64, string, error) {
+func (m *model) lastNote(_ context.Context, _ string, partitions []int32) (map[int32]committedOffset, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.rng.IntN(8) == 0 {
-		return 0, "", kafka.ErrUnreachable
+		return nil, kafka.ErrUnreachable
 	}
-	p := m.parts[tp.Partition]
-	return p.committed, p.note, nil
+	all := map[int32]committedOffset{}
+	for _, id := range partitions {
+		all[id] = committedOffset{m.parts[id].committed, m.parts[id].note}
+	}
+	return all, nil
 }
 
 func (m *model) Commit() {
@@ -390,10 +393,10 @@ func (m *model) claimOnce(p *modelPartition, life time.Duration) {
 	p.started, p.marked = from, from
 	p.running, p.parked = map[string]int64{}, map[string]bool{}
 	p.markNote = p.note
-	noted, parked, _ := readNote(p.committed, p.note)
-	p.before = doneBits{ranges: noted}
+	noted, _ := readNote(p.committed, p.note)
+	p.before = doneBits{ranges: noted.done}
 	for _, r := range p.log {
-		if slices.Contains(parked, hashOf(string(r.Key))) && r.Key != nil {
+		if slices.Contains(noted.parked, hashOf(string(r.Key))) && r.Key != nil {
 			p.parked[string(r.Key)] = true
 		}
 	}
@@ -474,7 +477,7 @@ func (m *model) run() {
 		}
 	}
 	m.sub.invoke = m.sub.recordInvoker(m.handle)
-	m.sub.fetching, m.sub.send, m.sub.sizes, m.sub.committedNote = m, m.write, m.sizes, m.lastNote
+	m.sub.fetching, m.sub.send, m.sub.sizes, m.sub.committed = m, m.write, m.sizes, m.lastNote
 	m.sub.start()
 	if err := m.sub.Setup(m); err != nil {
 		m.failf("setup: %v", err)

@@ -150,6 +150,11 @@ func (o *observer) overtaken(s source, committed, start int64) {
 	o.log.Error("the committed offset is not in the log any more, the group goes on at its start", s.attrs(), "committed", committed, "start", start, "lost", lost)
 }
 
+// remade hears of a topic that was deleted and made again.
+func (o *observer) remade(group, topic, was, is string) {
+	o.log.Warn("the topic was made again, the group begins at its start", "group", group, "topic", topic, "was", was, "is", is)
+}
+
 func (o *observer) revoked(s source, committed int64, drained bool, took time.Duration) {
 	if o.metrics != nil {
 		o.metrics.revoked(s)

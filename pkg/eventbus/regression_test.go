@@ -492,7 +492,6 @@ func TestParkKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Subscription{OnExhausted: ParkKey, Retries: []time.Duration{}})
-		r.sub.committedNote = func(context.Context, kafka.TopicPartition) (int64, string, error) { return 0, "", nil }
 		r.sub.bus.subs = map[*subscription]struct{}{r.sub: {}}
 		var mu sync.Mutex
 		var got []int64
@@ -525,12 +524,10 @@ func TestParkKey(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Subscription{OnExhausted: ParkKey})
-		note := ""
-		r.sub.committedNote = func(context.Context, kafka.TopicPartition) (int64, string, error) { return 0, note, nil }
 		r.sub.bus.subs = map[*subscription]struct{}{r.sub: {}}
 		c := &claim{sub: r.sub, tracker: newTracker()}
 		c.park(&lane{key: "k0"})
-		note = c.notes()
+		r.note = c.notes()
 		r.start(func(context.Context, Record) error { return nil })
 		end := r.claim("orders", 0, records(2, 1)...)
 		r.rest(2 * time.Second)
@@ -539,7 +536,7 @@ func TestParkKey(t *testing.T) {
 			t.Error("the key is released once")
 		}
 		end()
-		note = ""
+		r.note = ""
 		end = r.claim("orders", 0, records(3, 1)[2])
 		r.rest(2 * time.Second)
 		r.expectLetters(2)

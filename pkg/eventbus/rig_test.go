@@ -34,6 +34,7 @@ type rig struct {
 	letters   []outgoing
 	refuse    error // of the dead letter topic
 	counts    map[string]int32
+	note      string // that is committed
 }
 
 func newRig(t *testing.T, o Subscription) *rig {
@@ -52,6 +53,13 @@ func newRig(t *testing.T, o Subscription) *rig {
 	o.Group = "svc-x-consumer"
 	r.sub = b.newSubscription(r.ctx, "orders", o)
 	r.sub.fetching, r.sub.send = r, r.write
+	r.sub.committed = func(_ context.Context, _ string, partitions []int32) (map[int32]committedOffset, error) {
+		all := map[int32]committedOffset{}
+		for _, p := range partitions {
+			all[p] = committedOffset{note: r.note}
+		}
+		return all, nil
+	}
 	r.sub.sizes = func(_ context.Context, topic string) (int32, error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -13,7 +13,6 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/multi-tenant/manage-kafka/pkg/events"
-	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 // subscription is one membership of a consumer group. It implements
@@ -22,8 +21,6 @@ type subscription struct {
 	bus   *Bus
 	opts  Subscription
 	topic string
-	// sizeThen is how many partitions the topic had when the subscription began.
-	sizeThen int32
 	// deadLetters is the topic that letters go to.
 	deadLetters string
 	obs         *observer
@@ -38,8 +35,8 @@ type subscription struct {
 	send     func(ctx context.Context, records []outgoing) []error
 	sizes    func(ctx context.Context, topic string) (int32, error)
 	fetching fetching
-	// committedNote gives what is committed for a partition.
-	committedNote func(ctx context.Context, tp kafka.TopicPartition) (offset int64, note string, err error)
+	// committed gives what the group has committed for partitions of a topic.
+	committed func(ctx context.Context, topic string, partitions []int32) (map[int32]committedOffset, error)
 
 	base   context.Context // of handlers
 	cancel context.CancelCauseFunc
@@ -62,6 +59,7 @@ type subscription struct {
 	mu sync.Mutex
 	scheduler
 	claims    map[*claim]struct{}
+	arrivals  map[string]arrival // by topic
 	breaker   *breaker
 	letters   []*dead
 	seen      int64 // settled, when the clock last looked
@@ -172,12 +170,12 @@ func (b *Bus) subscribe(ctx context.Context, topic string, o Subscription, handl
 	if isDeadLetterTopic(topic) {
 		o.OnExhausted = Halt
 	}
-	size, err := b.partitions(ctx, topic)
+	found, err := b.look(ctx, topic, o.Group)
 	if err != nil {
 		return nil, err
 	}
 	s := b.newSubscription(ctx, topic, o)
-	s.sizeThen = size
+	s.arrive(found)
 	handler(s)
 	member, err := s.join(ctx)
 	if err != nil {
@@ -199,10 +197,10 @@ func (b *Bus) newSubscription(ctx context.Context, topic string, o Subscription)
 		epoch: time.Now(), send: b.send, sizes: b.partitions,
 		nudged: make(chan struct{}, 1), stopped: make(chan struct{}), hurried: make(chan struct{}), finished: make(chan struct{}),
 		commitNow: make(chan struct{}, 1), lettersDue: make(chan struct{}, 1),
-		claims: map[*claim]struct{}{}, phase: phaseJoining,
+		claims: map[*claim]struct{}{}, arrivals: map[string]arrival{}, phase: phaseJoining,
 	}
-	s.committedNote = func(ctx context.Context, tp kafka.TopicPartition) (int64, string, error) {
-		return b.committedNote(ctx, s.opts.Group, tp)
+	s.committed = func(ctx context.Context, topic string, partitions []int32) (map[int32]committedOffset, error) {
+		return b.committed(ctx, s.opts.Group, topic, partitions)
 	}
 	s.pace = 20 * quick
 	s.base, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx))

@@ -63,8 +63,13 @@ func eventBytes(t *testing.T, id string) []byte {
 // awaitPartition waits until the one subscription of the bus has its one partition.
 func awaitPartition(t *testing.T, b *Bus) {
 	t.Helper()
-	eventually(t, "the group has its partition", func() error {
-		if g := b.states().groups[0]; g.Assigned != 1 {
+	awaitPartitions(t, b, 1)
+}
+
+func awaitPartitions(t *testing.T, b *Bus, n int) {
+	t.Helper()
+	eventually(t, "the group has its partitions", func() error {
+		if g := b.states().groups[0]; g.Assigned != n {
 			return fmt.Errorf("%+v", g)
 		}
 		return nil

@@ -120,8 +120,9 @@ type Subscription struct {
 	Group string
 	// FromBeginning starts at the log's start instead of its end in partitions
 	// where the group has no committed offset, and only there. A group that retention
-	// has overtaken goes on at the log's start either way, and so does one in
-	// partitions that the topic gets while it is subscribed, which it finds within a
+	// has overtaken goes on at the log's start either way. So does one in partitions
+	// that the topic gets after the group came to it, in a topic that is made again
+	// while it is subscribed, and in its own retry topic: it finds them within half a
 	// minute.
 	FromBeginning bool
 	// Ordering is ByKey by default.

@@ -70,18 +70,19 @@ func FuzzTracker(f *testing.F) {
 
 // FuzzReadNote reads notes that anybody may have committed.
 func FuzzReadNote(f *testing.F) {
-	f.Add(int64(7), "mk1.AAEC")
+	f.Add(int64(7), "mk2.AAAAAAAAAAAAAAAAAAAAAA.6.AAEC")
+	f.Add(int64(7), "mk2...")
 	f.Add(int64(0), "")
-	f.Fuzz(func(t *testing.T, offset int64, note string) {
+	f.Fuzz(func(t *testing.T, offset int64, text string) {
 		if offset < 0 || offset > 1<<50 {
 			return
 		}
-		done, parked, ok := readNote(offset, note)
-		if !ok && (done != nil || parked != nil) {
+		said, ok := readNote(offset, text)
+		if !ok && (said.done != nil || said.parked != nil) {
 			t.Fatal("no note and yet something in it")
 		}
 		at := offset
-		for _, r := range done {
+		for _, r := range said.done {
 			if r.from < at || r.to <= r.from {
 				t.Fatalf("range %v after %d", r, at)
 			}
