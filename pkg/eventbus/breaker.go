@@ -42,7 +42,18 @@ func newBreaker(name string, opts BreakerOptions, changed func(state string)) *b
 
 // counts tells the errors that speak of the dependency.
 func (b *breaker) counts(err error) bool {
-	return !b.opts.Off && !isPermanent(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrStuck) && b.opts.Counts(err)
+	return !b.opts.Off && !isPermanent(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrStuck) && b.asked(err)
+}
+
+// asked is what Counts says, or the default where that panics: the locks that are
+// held have to be given back.
+func (b *breaker) asked(err error) (counts bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			counts = infrastructure(err)
+		}
+	}()
+	return b.opts.Counts(err)
 }
 
 // look notes a change of state and returns the state.

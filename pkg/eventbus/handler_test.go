@@ -84,6 +84,36 @@ func TestBatchErrorThatPanics(t *testing.T) {
 	})
 }
 
+// TestCountsThatPanics: it is called with locks held, and ended the process.
+func TestCountsThatPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var down *hollow
+		r := newRig(t, Subscription{Retries: []time.Duration{}, Breaker: BreakerOptions{Failures: 1, Counts: func(error) bool { return down.what != "" }}})
+		tried, open := false, false // one key, one call at a time
+		r.start(func(_ context.Context, rec Record) error {
+			switch {
+			case rec.Offset == 0:
+				return errBad
+			case rec.Offset == 1 && !tried:
+				tried = true
+				return Unavailable(errBad)
+			}
+			open = open || r.sub.state().Breaker != "closed"
+			return nil
+		})
+		end := r.claim("orders", 0, records(3, 1)...)
+		r.rest(30 * time.Second)
+		r.expectAt(3)
+		r.expectLetters(1) // of what the default does not count
+		if !open {
+			t.Error("the breaker did not open for what the default counts")
+		}
+		end()
+		r.finish()
+	})
+}
+
 // TestHandlerThatExits: a handler that ended its goroutine, as a test's own does that
 // calls t.FailNow, kept its key for HandlerTimeout and as much again, and Close for
 // DrainTimeout.

@@ -195,7 +195,8 @@ type BreakerOptions struct {
 	// Counts tells the errors that speak of a dependency rather than of the
 	// event. The default takes [Unavailable], timeouts and errors of
 	// connections. Permanent errors, and those of calls whose context ended or
-	// whose time was up, never count.
+	// whose time was up, never count. The subscription waits for Counts, which
+	// should only look at the error; where it panics, the default is asked.
 	Counts func(error) bool
 }
 

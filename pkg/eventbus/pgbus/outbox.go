@@ -1,6 +1,7 @@
 package pgbus
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -22,7 +23,8 @@ func NewOutbox(catalogue *events.Catalogue) *Outbox {
 }
 
 // Put checks events as eventbus.Bus.Produce does and writes them into the outbox in
-// tx; nothing is written when one is invalid. Under a handler's context, or one of
+// tx; nothing is written when one is invalid, or has a key that PostgreSQL cannot
+// hold: that is events.ErrInvalid, and tx can go on. Under a handler's context, or one of
 // eventbus.WithParent, they become children of the event that is handled. The trace
 // context of ctx is kept for when they are sent.
 //
@@ -40,6 +42,9 @@ func (o *Outbox) Put(ctx context.Context, tx pgx.Tx, list ...events.Event) error
 		var r events.Record
 		if err := o.validator.Record(e.Encode(), &r); err != nil {
 			return fmt.Errorf("event %q: %w", e.ID, err)
+		}
+		if bytes.IndexByte(r.Key, 0) >= 0 {
+			return fmt.Errorf("event %q: its key %q has a zero byte, which PostgreSQL's text cannot hold: %w", e.ID, r.Key, events.ErrInvalid)
 		}
 		rows[i] = []any{e.ID, r.Topic, string(r.Key), e.Type, string(r.Value), trace}
 	}

@@ -77,6 +77,18 @@ func TestOutboxSendsWhatIsCommitted(t *testing.T) {
 	if err := put(ctx, pool, box, true, activated(t, "x"), invalid); !errors.Is(err, events.ErrInvalid) {
 		t.Errorf("an invalid event: %v", err)
 	}
+	// PostgreSQL would refuse it, and with it all else of the transaction.
+	tx, err := pool.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	if err := box.Put(ctx, tx, activated(t, "tenant\x00")); !errors.Is(err, events.ErrInvalid) || !strings.Contains(err.Error(), `"tenant\x00" has a zero byte`) {
+		t.Errorf("a key with a zero byte: %v", err)
+	}
+	if _, err := tx.Exec(ctx, "SELECT 1"); err != nil {
+		t.Errorf("the transaction after it: %v", err)
+	}
 	// Debezium's columns.
 	var topic, key, kind string
 	var size int
