@@ -15,7 +15,8 @@ type GroupState struct {
 	Assigned int `json:"assigned"`
 	Paused   int `json:"paused"`
 	// Lag counts the records that were written and are not done, as far as
-	// this member's partitions go.
+	// this member's partitions go. Markers of transactions and aborted records
+	// at the end count for a few seconds.
 	Lag int64 `json:"lag"`
 	// InFlight counts the records that wait, run or are being retried.
 	InFlight int `json:"in_flight"`

@@ -44,6 +44,7 @@ type model struct {
 type modelPartition struct {
 	id        int32
 	log       []*sarama.ConsumerMessage
+	markers   int64 // after the records, which nobody is handed
 	plans     map[int64]*plan
 	committed int64
 	note      string
@@ -137,6 +138,25 @@ func (m *model) lastNote(_ context.Context, _ string, partitions []int32) (map[i
 	return all, nil
 }
 
+func (p *modelPartition) end() int64 { return p.log[len(p.log)-1].Offset + 1 + p.markers }
+
+func (m *model) nextRecords(_ context.Context, from map[kafka.TopicPartition]int64) map[kafka.TopicPartition]int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := map[kafka.TopicPartition]int64{}
+	for tp, at := range from {
+		p := m.parts[tp.Partition]
+		switch {
+		case m.rng.IntN(4) == 0: // no answer
+		case at <= p.log[len(p.log)-1].Offset:
+			next[tp] = at
+		default: // one batch at a time
+			next[tp] = at + 1
+		}
+	}
+	return next
+}
+
 func (m *model) Commit() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -169,7 +189,7 @@ type modelClaim struct {
 func (c *modelClaim) Topic() string                            { return "orders" }
 func (c *modelClaim) Partition() int32                         { return c.p.id }
 func (c *modelClaim) InitialOffset() int64                     { return c.from }
-func (c *modelClaim) HighWaterMarkOffset() int64               { return c.p.log[len(c.p.log)-1].Offset + 1 }
+func (c *modelClaim) HighWaterMarkOffset() int64               { return c.p.end() }
 func (c *modelClaim) Messages() <-chan *sarama.ConsumerMessage { return c.messages }
 
 // newModel makes a topic and options by chance.
@@ -187,7 +207,7 @@ func newModel(t testing.TB, seed uint64) *model {
 		m.opts.OnExhausted = DeadLetter
 	}
 	for i := range 1 + r.IntN(3) {
-		p := &modelPartition{id: int32(i), plans: map[int64]*plan{}, finished: map[int64]string{}, running: map[string]int64{}, parked: map[string]bool{}}
+		p := &modelPartition{id: int32(i), markers: int64(max(0, r.IntN(6)-3)), plans: map[int64]*plan{}, finished: map[int64]string{}, running: map[string]int64{}, parked: map[string]bool{}}
 		offset := int64(r.IntN(3))
 		for range 1 + r.IntN(60) {
 			var key []byte
@@ -453,7 +473,7 @@ feeding:
 func (m *model) committedAll(p *modelPartition) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return p.committed == p.log[len(p.log)-1].Offset+1
+	return p.committed == p.end()
 }
 
 // run lives through rebalances until all is done.
@@ -478,6 +498,7 @@ func (m *model) run() {
 	}
 	m.sub.invoke = m.sub.recordInvoker(m.handle)
 	m.sub.fetching, m.sub.send, m.sub.sizes, m.sub.committed = m, m.write, m.sizes, m.lastNote
+	m.sub.nextRecords = m.nextRecords
 	m.sub.start()
 	if err := m.sub.Setup(m); err != nil {
 		m.failf("setup: %v", err)

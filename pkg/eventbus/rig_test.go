@@ -60,6 +60,7 @@ func newRig(t *testing.T, o Subscription) *rig {
 		}
 		return all, nil
 	}
+	r.sub.nextRecords = func(context.Context, map[kafka.TopicPartition]int64) map[kafka.TopicPartition]int64 { return nil }
 	r.sub.sizes = func(_ context.Context, topic string) (int32, error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()

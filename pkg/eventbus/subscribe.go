@@ -13,6 +13,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/multi-tenant/manage-kafka/pkg/events"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 // subscription is one membership of a consumer group. It implements
@@ -37,6 +38,8 @@ type subscription struct {
 	fetching fetching
 	// committed gives what the group has committed for partitions of a topic.
 	committed func(ctx context.Context, topic string, partitions []int32) (map[int32]committedOffset, error)
+	// nextRecords tells where there may be a record to handle from offsets on.
+	nextRecords func(ctx context.Context, from map[kafka.TopicPartition]int64) map[kafka.TopicPartition]int64
 
 	base   context.Context // of handlers
 	cancel context.CancelCauseFunc
@@ -194,7 +197,7 @@ func (b *Bus) subscribe(ctx context.Context, topic string, o Subscription, handl
 func (b *Bus) newSubscription(ctx context.Context, topic string, o Subscription) *subscription {
 	s := &subscription{
 		bus: b, opts: o.withDefaults(), topic: topic, deadLetters: deadLetterTopic(topic), obs: b.obs, timed: b.obs.timed(),
-		epoch: time.Now(), send: b.send, sizes: b.partitions,
+		epoch: time.Now(), send: b.send, sizes: b.partitions, nextRecords: b.nextRecords,
 		nudged: make(chan struct{}, 1), stopped: make(chan struct{}), hurried: make(chan struct{}), finished: make(chan struct{}),
 		commitNow: make(chan struct{}, 1), lettersDue: make(chan struct{}, 1),
 		claims: map[*claim]struct{}{}, arrivals: map[string]arrival{}, phase: phaseJoining,
@@ -212,6 +215,7 @@ func (b *Bus) newSubscription(ctx context.Context, topic string, o Subscription)
 func (s *subscription) start() {
 	s.background.Go(func() { s.tick(s.base) })
 	s.background.Go(func() { s.writeLetters(s.base) })
+	s.background.Go(func() { s.passMarkers(s.base) })
 }
 
 // release ends the workers and what runs beside the claims, which have ended.
