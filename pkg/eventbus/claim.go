@@ -37,6 +37,7 @@ type claim struct {
 	backlog []*sarama.ConsumerMessage
 	blocked time.Time
 	room    *time.Timer
+	heavy   bool // the last record that did not fit was one too large
 
 	over atomic.Bool // stopped, for workers that do not hold the lock
 
@@ -89,6 +90,8 @@ func (s *subscription) ConsumeClaim(session sarama.ConsumerGroupSession, sc sara
 	c := newClaim(s, session, sc)
 	defer c.cancel(nil)
 	defer c.room.Stop()
+	s.bus.budget.claims.Add(1)
+	defer s.bus.budget.claims.Add(-1)
 	// A pause of an earlier claim may have outlived it.
 	s.fetching.Resume(c.partition())
 	gone := session.Context().Done()
@@ -120,13 +123,15 @@ func (c *claim) receive(gone <-chan struct{}, messages <-chan *sarama.ConsumerMe
 				return
 			}
 			taken = append(taken[:0], m)
-			for more := true; more && len(taken) < burst; {
+			left := c.maxBytes()/8 - int64(sizeOf(m))
+			for more := true; more && len(taken) < burst && left > 0; {
 				select {
 				case m, ok := <-messages:
 					if !ok {
 						return
 					}
 					taken = append(taken, m)
+					left -= int64(sizeOf(m))
 				default:
 					more = false
 				}
@@ -158,7 +163,7 @@ func (c *claim) takeIn(list []*sarama.ConsumerMessage, gone <-chan struct{}) boo
 			c.blocked = time.Now()
 		}
 		left := patience - time.Since(c.blocked)
-		if left <= 0 {
+		if left <= 0 || c.heavy { // the client would take in as much again meanwhile
 			break
 		}
 		c.room.Reset(left)
@@ -221,25 +226,6 @@ func (c *claim) admit(list []*sarama.ConsumerMessage) int {
 	c.hungry = false
 	s.wakeWorker()
 	return len(list)
-}
-
-// fits tells whether a record may be admitted.
-func (c *claim) fits(offset, size int64) bool {
-	t, o := &c.tracker, &c.sub.opts
-	if t.unfinished == 0 {
-		return true
-	}
-	return t.unfinished < o.MaxInFlight && t.bytes+size <= o.MaxBytes && t.span(offset) < int64(o.MaxSpan)
-}
-
-// roomy tells whether it is worth waking the claim's goroutine to admit more.
-func (c *claim) roomy() bool {
-	t, o := &c.tracker, &c.sub.opts
-	if t.unfinished == 0 {
-		return true
-	}
-	slack := min(burst, o.MaxInFlight/4)
-	return t.unfinished < o.MaxInFlight-slack && t.bytes < o.MaxBytes-o.MaxBytes/16 && t.span(t.position) < int64(o.MaxSpan)
 }
 
 // adjust stops fetching or lets it go on. The goroutine calls it.

@@ -90,6 +90,11 @@ type Options struct {
 	AppVersion string
 	// AllowAnyGroup lifts the rule for names of consumer groups.
 	AllowAnyGroup bool
+	// MaxBytes bounds the records of all subscriptions that wait, run or are being
+	// retried; default 128 MiB. Each partition that the service has gets an equal
+	// share, at least 1 MiB and no more than Subscription.MaxBytes. What was fetched
+	// and waits for room comes on top, some MiB a partition.
+	MaxBytes int64
 	// Produce says how events are sent.
 	Produce ProduceOptions
 	// Letters says how dead letters are written.
@@ -116,6 +121,7 @@ type Bus struct {
 	topics      topicSizes
 	sender      *sender
 	breaker     *produceBreaker
+	budget      budget
 	contracts   contracts
 	lookEvery   time.Duration // for new partitions, see sizesFor
 	lastProduce atomic.Int64  // Unix nanoseconds of an acknowledgement; 0: none yet
@@ -165,6 +171,7 @@ func Connect(ctx context.Context, service string, opts Options) (*Bus, error) {
 		service: service, opts: opts, client: client, catalogue: catalogue,
 		life: life, cancel: cancel, lookEvery: sizesFor / 2, subs: map[*subscription]struct{}{},
 	}
+	b.budget.total, b.budget.least = or(opts.MaxBytes, 128<<20), leastShare
 	if err := b.prepareToSend(); err != nil {
 		cancel(nil)
 		return nil, errors.Join(err, client.Close())

@@ -36,6 +36,9 @@ func (s *subscription) join(ctx context.Context) (sarama.ConsumerGroup, error) {
 	conf.Consumer.Group.Session.Timeout = s.opts.SessionTimeout
 	conf.Consumer.Group.Heartbeat.Interval = min(3*time.Second, s.opts.SessionTimeout/3)
 	conf.Consumer.Group.InstanceId = s.opts.InstanceID
+	// A partition that was paused is fetched again with the next request, after the one
+	// that waits for the others: no longer than there is work left.
+	conf.Consumer.MaxWaitTime = 200 * time.Millisecond
 	conf.Consumer.Fetch.Default = 1 << 20
 	conf.ChannelBufferSize = 2 * burst
 	conf.Consumer.Group.Rebalance.GroupStrategies = s.strategies(conf.Version)

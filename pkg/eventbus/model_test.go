@@ -484,6 +484,7 @@ func (m *model) run() {
 	log := slog.New(slog.DiscardHandler)
 	b := &Bus{service: "svc", life: m.ctx, obs: &observer{log: log}, opts: Options{Logger: log}}
 	b.catalogue, _ = events.NewCatalogue()
+	b.budget.total, b.budget.least = int64(m.rng.IntN(3)*m.rng.IntN(2000)), 50
 	m.sub = b.newSubscription(m.ctx, "orders", m.opts)
 	m.opts = m.sub.opts
 	if m.rng.IntN(4) == 0 {

@@ -143,7 +143,8 @@ type Subscription struct {
 	OnUnknownMajor UnknownMajor
 	OnTombstone    Tombstone
 	// MaxInFlight and MaxBytes bound the records of a partition that wait, run
-	// or are being retried; default 10,000 and 64 MiB.
+	// or are being retried; default 10,000 and 64 MiB, or the partition's share of
+	// [Options.MaxBytes] where that is less.
 	MaxInFlight int
 	MaxBytes    int64
 	// MaxSpan bounds how far behind the newest record received the committed

@@ -34,6 +34,12 @@ type bench struct {
 // fill makes a topic of n records of 300 bytes and 100 keys.
 func (b *bench) fill(partitions int32, n int) string {
 	b.t.Helper()
+	return b.fillBy(partitions, n, func(key []byte) int32 { return kafka.PartitionFor(key, partitions) })
+}
+
+// fillBy does so with a partition for each key.
+func (b *bench) fillBy(partitions int32, n int, partition func(key []byte) int32) string {
+	b.t.Helper()
 	topic := realkafka.Name(b.t)
 	conf := sarama.NewConfig()
 	conf.Version = sarama.V3_6_0_0
@@ -65,7 +71,7 @@ func (b *bench) fill(partitions int32, n int) string {
 		batch := make([]*sarama.ProducerMessage, min(20_000, n-done))
 		for i := range batch {
 			key := keys[(done+i)*7919%100]
-			batch[i] = &sarama.ProducerMessage{Topic: topic, Key: key, Value: value, Partition: kafka.PartitionFor(key, partitions)}
+			batch[i] = &sarama.ProducerMessage{Topic: topic, Key: key, Value: value, Partition: partition(key)}
 		}
 		if err := p.SendMessages(batch); err != nil {
 			b.t.Fatal(err)
@@ -216,6 +222,22 @@ func TestConsumersSpeed(t *testing.T) {
 		b.hold("rate to Parallel Consumer's at 5 ms, from the first record", r.rate, 1.2)
 		b.hold("rate to what 64 workers of 5 ms can do", r.own/12_800, 0.9)
 	}
+}
+
+// A partition that has all the work is handled as fast beside others that have none as
+// alone. It stood still between two fetches, for as long as these wait for the others.
+func TestHotPartitionSpeed(t *testing.T) {
+	b := &bench{t: t, conn: realkafka.Shared(t).Conn(realkafka.Plaintext), pairs: 3}
+	n := 60_000
+	if tier.IsLong() {
+		b.pairs, n = 5, 150_000
+	}
+	first := func([]byte) int32 { return 0 }
+	j := job{count: int64(n), takes: time.Millisecond}
+	among, alone := j, j
+	among.topic, alone.topic = b.fillBy(6, n, first), b.fillBy(1, n, first)
+	r := b.against("alone", self("bus"), self("bus"), among, alone)
+	b.hold("rate of a hot partition to that of one alone", r.rate, 0.9)
 }
 
 // One record of a hundred fails for good: the wall time is near its floor, which
