@@ -166,3 +166,46 @@ func TestMemberAfterTheTopicGrew(t *testing.T) {
 		t.Errorf("what was done is handled %d times", n)
 	}
 }
+
+// TestMemberThatHearsLate: a member that has not heard yet that its topic was made again
+// takes over a partition from one that has. It must not take the new offsets for old ones.
+func TestMemberThatHearsLate(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Start(t, kfake.SeedTopics(2, "orders", "orders.dlq"))
+	late, early := connectTo(t, brokers, Options{}), connectTo(t, brokers, Options{})
+	late.lookEvery, early.lookEvery = time.Hour, 100*time.Millisecond
+	o := Subscription{Group: "svc-x-consumer"}
+	var got numbers
+	if _, err := late.SubscribeRecords(t.Context(), "orders", got.handle, o); err != nil {
+		t.Fatal(err)
+	}
+	stop, err := early.SubscribeRecords(t.Context(), "orders", got.handle, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitPartitions(t, late, 1)
+	awaitPartitions(t, early, 1)
+	putNumbers(t, early, "orders", "old", 0, 50, 0, 1)
+	eventually(t, "the old topic", func() error { return got.has("old", 0, 50) })
+	admin := clusterAdmin(t, early)
+	if err := admin.DeleteTopic("orders"); err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.CreateTopic("orders", &sarama.TopicDetail{NumPartitions: 2, ReplicationFactor: 1}, false); err != nil {
+		t.Fatal(err)
+	}
+	early.forget("orders")
+	putNumbers(t, early, "orders", "new", 0, 200, 0, 1)
+	eventually(t, "the new topic", func() error { return got.has("new", 0, 200) })
+	if err := stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	awaitPartitions(t, late, 2)
+	putNumbers(t, early, "orders", "later", 0, 20, 0, 1)
+	eventually(t, "what comes then", func() error { return got.has("later", 0, 20) })
+	for i := range 200 {
+		if n := got.count("new" + strconv.Itoa(i)); n > 2 {
+			t.Errorf("new%d is handled %d times", i, n)
+		}
+	}
+}

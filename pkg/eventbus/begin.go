@@ -34,6 +34,8 @@ func (c *claim) begin(from int64, gone <-chan struct{}, messages <-chan *sarama.
 		switch {
 		case err == nil && !elsewhere:
 			return true
+		case err == nil && start < 0:
+			return false
 		case err == nil:
 			c.noted = c.notes()
 			// One of them has no effect: the first goes forward only, the second back.
@@ -53,7 +55,8 @@ func (c *claim) begin(from int64, gone <-chan struct{}, messages <-chan *sarama.
 	}
 }
 
-// place tells where the claim has to begin if not at from. All that came after the
+// place tells where the claim has to begin if not at from; a start of -1 leaves it to the
+// next session, which all claims then begin anew. All that came after the
 // group is for it, so it begins at the log's start
 //
 //   - of a topic that was made again: its offsets are not the old one's;
@@ -68,6 +71,16 @@ func (c *claim) place(ctx context.Context, from int64) (elsewhere bool, start in
 	}
 	last := all[p]
 	n, ours := readNote(last.offset, last.note)
+	if ours && n.otherThan(c.arrival.id) {
+		// Another member may have heard of it first.
+		found, err := s.bus.look(ctx, s.topic, s.opts.Group)
+		if err != nil {
+			return false, 0, err
+		}
+		if s.arrive(found) {
+			return true, -1, nil
+		}
+	}
 	remade := ours && n.otherThan(c.arrival.id)
 	if ours {
 		c.arrival = c.arrival.earlier(n.of(c.arrival.id))
