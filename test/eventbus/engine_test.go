@@ -82,6 +82,7 @@ var errBad = errors.New("cannot be handled")
 // The dead letter topic is gone: its key waits, the partition pauses, health
 // says so, and all goes on when it is there again.
 func TestDeadLetterTopicDeleted(t *testing.T) {
+	t.Parallel() // it mostly waits
 	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
 	topic := topicWithLetters(t, conn, 2, 1)
 	deleteTopic(t, conn, topic+".dlq")
@@ -303,6 +304,7 @@ func TestStuckHandlerLeavesPartition(t *testing.T) {
 // A member that joins takes partitions from another; those that stay are not
 // interrupted, where all members rebalance cooperatively.
 func TestCooperativeRebalance(t *testing.T) {
+	t.Parallel() // it mostly waits
 	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
 	topic := topicWithLetters(t, conn, 4, 1)
 	o := eventbus.Subscription{Group: topic + "-group", FromBeginning: true, Rebalance: eventbus.RebalanceCooperative}

@@ -36,6 +36,7 @@ func makeAgain(t *testing.T, conn realkafka.Conn, topic string, partitions int32
 // start, and the old topic's offsets count no more, whether they are in the new one's
 // log or not. Kafka forgets what the group had committed, but for what it commits since.
 func TestTopicMadeAgain(t *testing.T) {
+	t.Parallel() // it mostly waits
 	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
 	topic := topicWithLetters(t, conn, 4, 1)
 	var got numbers

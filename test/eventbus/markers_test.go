@@ -18,6 +18,7 @@ import (
 // every replay of letters, left a lag that never went away: one that Kafka's own
 // consumers and kafkajs do not have. A transaction that is open is not passed.
 func TestLagAfterTransactions(t *testing.T) {
+	t.Parallel() // it mostly waits
 	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
 	topic := topicWithLetters(t, conn, 1, 1)
 	b := connect(t, conn)
