@@ -12,6 +12,9 @@ of their origin, without the headers of the failure. What was sent stands in the
 ledger, in the same transaction, so that a run that is interrupted or killed is
 resumed by the same command, by anybody, and no letter is sent twice.
 
+No topic is made by sending to it. With --to original, letters of a topic that is
+not there, or that you may not write to, stay pending, and the others are sent.
+
 ` + selectionHelp + `
 
 ` + fixHelp + `

@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,10 +31,11 @@ type Write struct {
 //
 // A [*LostError] ends this Producer. After any other error the transaction was
 // aborted, the broker has confirmed that, and the Producer goes on: a
-// [*RejectedError] names a record, [ErrOffsetsRefused] is about the offsets,
-// [kafka.ErrNotPermitted] and [kafka.ErrUnknownTopic] name what is missing. When
-// ctx ends, answers under way are waited for up to a second, so that the
-// transaction can be aborted; the error then is ctx's, or a LostError with it.
+// [*RejectedError] names a record and a [*TopicError] a topic, [ErrOffsetsRefused]
+// is about the offsets, [kafka.ErrNotPermitted] and [kafka.ErrUnknownTopic] name
+// what is missing. When ctx ends, answers under way are waited for up to a
+// second, so that the transaction can be aborted; the error then is ctx's, or a
+// LostError with it.
 func (p *Producer) Commit(ctx context.Context, w Write) ([]int64, error) {
 	if err := p.over(); err != nil {
 		return nil, err
@@ -165,7 +167,7 @@ func (s *sending) explain(err error) error {
 		return fmt.Errorf("transactional id %s: %w", s.p.opts.ID, no.err)
 	}
 	if errors.Is(no.err, kafka.ErrNotPermitted) {
-		return fmt.Errorf("writing to %s: %w", strings.Join(slices.Sorted(maps.Keys(s.byTopic())), ", "), no.err)
+		return topicError(no.topic, fmt.Errorf("writing to %s: %w", cmp.Or(no.topic, strings.Join(slices.Sorted(maps.Keys(s.byTopic())), ", ")), no.err))
 	}
-	return no
+	return topicError(no.topic, no)
 }

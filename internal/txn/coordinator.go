@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -17,6 +19,7 @@ type refused struct {
 	code  sarama.KError
 	doing string
 	err   error
+	topic string // that it is about, where one is
 }
 
 func (r *refused) Error() string { return r.doing + ": " + r.err.Error() }
@@ -230,6 +233,7 @@ func isTimeout(err error) bool {
 // which opens it.
 func (p *Producer) enlist(soft, hard context.Context, byTopic map[string][]int32) error {
 	p.began = true
+	topic := ""
 	err := p.run(soft, hard, p.coordinated("adding partitions to the transaction", func(b *sarama.Broker) (sarama.KError, error) {
 		res, err := b.AddPartitionsToTxn(&sarama.AddPartitionsToTxnRequest{
 			Version: 3, TransactionalID: p.opts.ID, ProducerID: p.id, ProducerEpoch: p.epoch, TopicPartitions: byTopic,
@@ -237,25 +241,29 @@ func (p *Producer) enlist(soft, hard context.Context, byTopic map[string][]int32
 		if err != nil {
 			return 0, err
 		}
-		return worstOf(res.Errors, byTopic)
+		var code sarama.KError
+		topic, code, err = worstOf(res.Errors, byTopic)
+		return code, err
 	}))
 	var no *refused
 	if errors.As(err, &no) {
 		p.began = false // partitions are added together or not at all
+		no.topic = topic
 	}
 	return err
 }
 
 // worstOf is the code that says most about a request that is done as a whole
-// or not at all: partitions beside the refused one are told so.
-func worstOf(got map[string][]*sarama.PartitionError, want map[string][]int32) (sarama.KError, error) {
-	worst := sarama.ErrNoError
+// or not at all, with the topic that it is told of: partitions beside the refused
+// one are told so.
+func worstOf(got map[string][]*sarama.PartitionError, want map[string][]int32) (topic string, worst sarama.KError, err error) {
+	worst = sarama.ErrNoError
 	n := 0
-	for _, parts := range got {
-		for _, part := range parts {
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		for _, part := range got[name] {
 			n++
 			if part.Err != sarama.ErrNoError && (worst == sarama.ErrNoError || worst == codeNotAttempted) {
-				worst = part.Err
+				topic, worst = name, part.Err
 			}
 		}
 	}
@@ -263,9 +271,9 @@ func worstOf(got map[string][]*sarama.PartitionError, want map[string][]int32) (
 		n -= len(parts)
 	}
 	if n != 0 && worst == sarama.ErrNoError {
-		return 0, errors.New("the coordinator's answer leaves a partition out")
+		return "", 0, errors.New("the coordinator's answer leaves a partition out")
 	}
-	return worst, nil
+	return topic, worst, nil
 }
 
 // codeNotAttempted is the answer for the partitions beside the refused one.

@@ -31,6 +31,28 @@ func (e *RejectedError) Error() string { return fmt.Sprintf("record %d rejected:
 // Unwrap gives the broker's reason.
 func (e *RejectedError) Unwrap() error { return e.Err }
 
+// TopicError is a topic that does not take records, because it does not exist
+// or the user has no right to write to it. The transaction was aborted and the
+// Producer goes on; without that topic it may pass.
+type TopicError struct {
+	Topic string // one of them, where there are more
+	Err   error
+}
+
+// Error says what is wrong with it.
+func (e *TopicError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause, [kafka.ErrUnknownTopic] or [kafka.ErrNotPermitted].
+func (e *TopicError) Unwrap() error { return e.Err }
+
+// topicError names the topic where the error is about it and nothing else.
+func topicError(topic string, err error) error {
+	if topic != "" && (errors.Is(err, kafka.ErrUnknownTopic) || errors.Is(err, kafka.ErrNotPermitted)) {
+		return &TopicError{Topic: topic, Err: err}
+	}
+	return err
+}
+
 // LostError is the end of a Producer: nothing may be sent under its epoch any
 // more. Acquire the id anew, read what was committed, and go on from there.
 type LostError struct {

@@ -81,7 +81,8 @@ func (p *Producer) offsetStep(o *Offsets) step {
 			if err != nil {
 				return 0, err
 			}
-			return worstOf(res.Topics, want)
+			_, code, err := worstOf(res.Topics, want)
+			return code, err
 		},
 	}
 }

@@ -46,7 +46,7 @@ func (p *Producer) newSending(soft, hard context.Context, records []kafka.Record
 	}
 	for tp, own := range byPart {
 		if _, ok := p.topics[tp.Topic].leaders[tp.Partition]; !ok {
-			return nil, fmt.Errorf("%s: %w", tp, kafka.ErrUnknownTopic)
+			return nil, topicError(tp.Topic, fmt.Errorf("%s: %w", tp, kafka.ErrUnknownTopic))
 		}
 		s.queues[tp] = packed(tp, records, own, p.topics[tp.Topic].bound, s.now)
 		if p.parts[tp] == nil {
@@ -280,5 +280,5 @@ func (s *sending) trouble(b *batch, a answer) (again, fatal error) {
 	case ends(a.code):
 		return nil, s.p.lose(&LostError{Err: err})
 	}
-	return nil, err
+	return nil, topicError(b.part.Topic, err)
 }

@@ -55,7 +55,7 @@ func (p *Producer) locate(ctx context.Context, names []string) error {
 	}
 	for _, t := range meta.Topics {
 		if t.Err != nil {
-			return fmt.Errorf("%s: %w", t.Name, t.Err)
+			return topicError(t.Name, fmt.Errorf("%s: %w", t.Name, t.Err))
 		}
 		known := p.topics[t.Name]
 		if known == nil {
@@ -69,7 +69,7 @@ func (p *Producer) locate(ctx context.Context, names []string) error {
 	}
 	for _, name := range names {
 		if p.topics[name] == nil {
-			return fmt.Errorf("%s: %w", name, kafka.ErrUnknownTopic)
+			return topicError(name, fmt.Errorf("%s: %w", name, kafka.ErrUnknownTopic))
 		}
 	}
 	return nil

@@ -3,11 +3,13 @@ package dlq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/multi-tenant/manage-kafka/internal/txn"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
@@ -125,19 +127,34 @@ func (id identity) check(ctx context.Context, c *kafka.Client) error {
 	if err != nil {
 		return err
 	}
-	var changed []string
+	changed := &changedError{}
 	for _, t := range meta.Topics {
+		what := " was deleted"
 		switch {
 		case errors.Is(t.Err, kafka.ErrUnknownTopic):
-			changed = append(changed, t.Name+" was deleted")
 		case t.Err != nil:
-			return t.Err
+			return &txn.TopicError{Topic: t.Name, Err: fmt.Errorf("%s: %w", t.Name, t.Err)}
 		case t.ID != id[t.Name]:
-			changed = append(changed, t.Name+" was deleted and made anew")
+			what += " and made anew"
+		default:
+			continue
 		}
+		changed.topics, changed.what = append(changed.topics, t.Name), append(changed.what, t.Name+what)
 	}
-	if len(changed) > 0 {
-		return errorf(ErrConflict, "%s while the run was under way; its last transaction was aborted", strings.Join(changed, ", "))
+	if len(changed.topics) > 0 {
+		return changed
 	}
 	return nil
 }
+
+// changedError is [ErrConflict]: topics that are not those any more.
+type changedError struct {
+	topics []string
+	what   []string // of each
+}
+
+func (e *changedError) Error() string {
+	return strings.Join(e.what, ", ") + " while the run was under way; its last transaction was aborted"
+}
+
+func (e *changedError) Unwrap() error { return ErrConflict }

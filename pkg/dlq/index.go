@@ -69,8 +69,12 @@ func (x *index) lane(key laneKey) uint32 {
 	return i
 }
 
-// maxReasons bounds the different reasons that are told apart.
-const maxReasons = 100
+// maxReasons bounds the different reasons that are told apart, otherReasons is
+// what the last one says of those that are not.
+const (
+	maxReasons   = 100
+	otherReasons = "for other reasons"
+)
 
 // reason gives the fate that stands for a reason to stay.
 func (x *index) reason(text string) fate {
@@ -79,6 +83,9 @@ func (x *index) reason(text string) fate {
 	}
 	f, ok := x.byWhy[text]
 	if !ok {
+		if len(x.why) == maxReasons-1 {
+			text = otherReasons // and so are all that follow
+		}
 		if len(x.why) >= maxReasons {
 			return fateOther + maxReasons - 1
 		}

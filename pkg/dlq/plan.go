@@ -48,6 +48,7 @@ type Plan struct {
 	source      string
 	retryTopics map[string]bool
 	targets     map[string]*target
+	unusable    map[string]error // topics that only letters name, and why none goes there
 	index       index
 	oldest      time.Time
 	groups      []string // that letters failed in
@@ -116,7 +117,7 @@ func Prepare(ctx context.Context, c *kafka.Client, opts Options) (*Plan, error) 
 	}
 	p := &Plan{
 		Queue: opts.Queue, Ledger: opts.Ledger, Action: opts.Action, Cluster: c.ClusterID(), client: c, opts: opts,
-		targets: map[string]*target{}, retryTopics: map[string]bool{},
+		targets: map[string]*target{}, unusable: map[string]error{}, retryTopics: map[string]bool{},
 		Behind: []Reason{}, Partitions: []PlanPartition{}, Targets: []PlanTarget{}, Failures: []PlanFailure{}, Sample: []PlanLetter{}, Warnings: []string{},
 	}
 	if err := p.preflight(ctx); err != nil {

@@ -201,8 +201,8 @@ const moreHeaders = 1 << 10
 // is plain. refused is why the letter cannot be sent.
 func (s *scanning) draft(ctx context.Context, r *kafka.Record, l *Letter, fixed *Outgoing) (out *Outgoing, t *target, refused, err error) {
 	p := s.plan
-	if t, err = p.addTarget(ctx, p.targetOf(l)); err != nil {
-		return nil, nil, nil, err
+	if t, refused, err = p.targetFor(ctx, p.targetOf(l), p.opts.To == ToOriginal); refused != nil || err != nil {
+		return nil, nil, refused, err
 	}
 	if fixed == nil && p.opts.Transform == nil && p.opts.Validate == nil && recordSize(r)+moreHeaders <= t.maxBytes {
 		out = &Outgoing{Letter: l, Source: r, Record: kafka.Record{Topic: t.name, Key: r.Key}}
@@ -219,7 +219,7 @@ func (s *scanning) draft(ctx context.Context, r *kafka.Record, l *Letter, fixed 
 		return nil, nil, nil, context.Cause(ctx)
 	}
 	if refused == nil && out.Record.Topic != t.name {
-		t, err = p.addTarget(ctx, out.Record.Topic)
+		t, refused, err = p.targetFor(ctx, out.Record.Topic, true)
 	}
 	return out, t, refused, err
 }

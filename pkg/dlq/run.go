@@ -51,6 +51,9 @@ type replayer struct {
 	mineAt   int64 // where the newest run record of ours stands in the ledger
 	held     map[uint64]bool
 	lost     map[int32][]int64 // letters that expired
+	closed   map[string]string // topics that take no more letters, and why
+	sentTo   map[string]int64
+	spared   int64 // letters that the plan left
 	behind   map[string]*Reason
 	result   Result
 	out      []chunkOut // of chunks that no ledger record tells the places of
@@ -85,6 +88,7 @@ func (p *Plan) Run(ctx context.Context) (*Result, error) {
 	r := newReplayer(p)
 	for i := range p.Behind {
 		r.behind[p.Behind[i].Text] = &p.Behind[i]
+		r.spared += p.Behind[i].Letters
 	}
 	if r.result.Planned == 0 {
 		r.result.Run = ""
@@ -136,7 +140,7 @@ func (r *replayer) giveUp(ctx context.Context, err error) {
 func newReplayer(p *Plan) *replayer {
 	r := &replayer{
 		plan: p, client: p.client, opts: p.opts, id: newRunID(time.Now()), began: time.Now(), ledger: p.ledger,
-		held: map[uint64]bool{}, behind: map[string]*Reason{}, identity: p.identity(), waters: newWatermark(p),
+		held: map[uint64]bool{}, closed: map[string]string{}, sentTo: map[string]int64{}, behind: map[string]*Reason{}, identity: p.identity(), waters: newWatermark(p),
 	}
 	r.follower = newFollower(p, r.id)
 	r.result = Result{Run: r.id, Queue: p.Queue, Action: p.Action, State: Done, Planned: p.Letters + p.Park, Behind: []Reason{}, Expired: []string{}}
@@ -172,13 +176,15 @@ func (r *replayer) end(err error) (*Result, error) {
 	case errors.Is(err, errStopped) && !errors.Is(err, ErrStuck):
 		return res, nil
 	case err == nil && left+res.expired > 0:
-		return res, errorf(ErrPartly, "%s", leftText(left, res))
+		return res, errorf(ErrPartly, "%s", leftText(left, r.spared, res))
 	}
 	return res, err
 }
 
-func leftText(left int64, res *Result) string {
-	text := fmt.Sprintf("%d of %d letters are left", left, left+res.Planned)
+// leftText says how many letters stay: those that the plan left, which are not
+// among its own, and those that were left under way, which are.
+func leftText(left, before int64, res *Result) string {
+	text := fmt.Sprintf("%d of %d letters are left", left, before+res.Planned)
 	if res.expired > 0 {
 		text = fmt.Sprintf("%d letters expired before the replay", res.expired)
 		if left > 0 {

@@ -92,7 +92,7 @@ func (r *replayer) barrier(ctx context.Context) error {
 	if err := w.ledger(r.opts.Ledger, r.runKey(), r.runRecord(Running, now)); err != nil {
 		return err
 	}
-	w.write.Before = func(ctx context.Context) error { return r.identity.check(ctx, r.client) }
+	w.write.Before = r.stillThose
 	offsets, err := r.producer.Commit(ctx, w.write)
 	if err != nil {
 		return err

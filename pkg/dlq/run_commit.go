@@ -43,6 +43,8 @@ func (r *replayer) commit(ctx context.Context, b batch) (ChunkInfo, error) {
 			err = nil
 		case ctx.Err() != nil:
 			return ChunkInfo{}, err
+		case r.closes(ctx, err):
+			err = nil
 		case errors.As(err, &rejected) && rejected.Index < len(todo):
 			r.reject(todo[rejected.Index], "rejected by the broker: "+rejected.Err.Error())
 			err = nil
@@ -108,6 +110,9 @@ func (r *replayer) outstanding(b batch) []*planned {
 			r.expired(l)
 		case l.rejected != "":
 			r.reject(l, l.rejected)
+		case r.closed[l.record.Topic] != "":
+			r.hold(l)
+			r.leave(l, r.closed[l.record.Topic])
 		case l.key != 0 && r.held[l.key] && b.action.sends():
 			r.leave(l, "held: an earlier letter of the same key stays")
 		default:
@@ -121,11 +126,16 @@ func (r *replayer) state() *QueueState { return r.ledger.Queue(r.plan.Queue, r.p
 
 // reject leaves a letter behind, and with it those of its key that follow.
 func (r *replayer) reject(l *planned, why string) {
+	r.hold(l)
+	r.opts.Notice(fmt.Sprintf("%s %s; left pending", letterName(l.part, l.offset), why))
+	r.leave(l, why)
+}
+
+// hold has the letters of its key that follow stay too.
+func (r *replayer) hold(l *planned) {
 	if l.key != 0 && r.opts.Order == OrderKey {
 		r.held[l.key] = true
 	}
-	r.opts.Notice(fmt.Sprintf("%s %s; left pending", letterName(l.part, l.offset), why))
-	r.leave(l, why)
 }
 
 func (r *replayer) leave(l *planned, why string) {
@@ -133,7 +143,7 @@ func (r *replayer) leave(l *planned, why string) {
 	reason := r.behind[why]
 	if reason == nil {
 		if len(r.behind) >= maxReasons {
-			why = "for other reasons"
+			why = otherReasons
 			reason = r.behind[why]
 		}
 		if reason == nil {
@@ -274,6 +284,7 @@ func (r *replayer) committed(w *writing, offsets []int64) (ChunkInfo, error) {
 			r.result.Parked++
 		}
 		if w.action.sends() {
+			r.sentTo[l.record.Topic]++
 			info.Targets = append(info.Targets, Placement{l.part, l.offset, l.record.Topic, l.record.Partition, offsets[i]})
 		}
 	}

@@ -189,7 +189,7 @@ func (r *replayer) say(ctx context.Context, state RunState) error {
 			}
 			w.chunks, w.sets = []*chunkRecord{c}, []chunkSet{{}}
 		}
-		w.write.Before = func(ctx context.Context) error { return r.identity.check(ctx, r.client) }
+		w.write.Before = r.stillThose
 		offsets, err := r.producer.Commit(ctx, w.write)
 		if err == nil {
 			before := r.result.Transactions

@@ -18,6 +18,7 @@ import (
 type topicFacts struct {
 	name       string
 	id         string // empty on brokers before 2.8
+	internal   bool   // of the cluster itself, or of a schema registry
 	partitions int32
 	maxBytes   int  // the largest record batch it takes
 	told       bool // the settings are the topic's, not Kafka's defaults
@@ -43,7 +44,7 @@ func facts(ctx context.Context, c *kafka.Client, names []string) (map[string]*to
 		if t.Err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, t.Err)
 		}
-		found[t.Name] = &topicFacts{name: t.Name, id: t.ID, partitions: int32(len(t.Partitions)), maxBytes: defaultMaxBytes, deletes: true, retention: 7 * 24 * time.Hour}
+		found[t.Name] = &topicFacts{name: t.Name, id: t.ID, internal: t.Internal, partitions: int32(len(t.Partitions)), maxBytes: defaultMaxBytes, deletes: true, retention: 7 * 24 * time.Hour}
 	}
 	for _, name := range names {
 		if found[name] == nil {

@@ -78,6 +78,9 @@ func (p *Plan) addTarget(ctx context.Context, name string) (*target, error) {
 		return nil, err
 	}
 	t := &target{topicFacts: found[name]}
+	if t.internal {
+		return nil, errorf(ErrInvalid, "letters of %s cannot go to %s, which is no topic of applications", p.Queue, name)
+	}
 	if err := p.choosePartitioning(ctx, t); err != nil {
 		return nil, err
 	}
