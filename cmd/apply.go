@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/multi-tenant/manage-kafka/pkg/dlq"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
 
@@ -109,7 +108,7 @@ func runApply(ctx context.Context, a *app, opts applyOptions) error {
 	}
 	defer c.Close()
 	admin := topics.New(c)
-	steps, err := admin.Plan(ctx, specs, topics.PlanOptions{Prune: opts.prune, Spare: []string{dlq.DefaultLedger, a.ledger(c)}})
+	steps, err := admin.Plan(ctx, specs, topics.PlanOptions{Prune: opts.prune, Spare: a.ledgers(c)})
 	if err != nil {
 		return explainTopics(err)
 	}

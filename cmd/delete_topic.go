@@ -26,8 +26,9 @@ func newDeleteTopicCommand(a *app) *cobra.Command {
 		Long: `Delete topics with every record in them. It says how many records go and asks;
 without a terminal it refuses unless --yes is given.
 
-NAME may be a glob, which never selects the cluster's own topics; one of those is
-refused when it is named (exit 2). When one name does not exist nothing is deleted
+NAME may be a glob, which never selects the cluster's own topics, of which one that
+is named is refused (exit 2), nor the ledger of dead letters, which has to be named:
+without it letters that were replayed are pending again. When one name does not exist nothing is deleted
 (exit 1), unless --if-exists is given; a glob that matches nothing is exit 8.`,
 		Example: `  manage-kafka delete-topic orders
   manage-kafka delete-topic 'tmp-*' --dry-run
@@ -60,7 +61,7 @@ func runDeleteTopic(ctx context.Context, a *app, opts deleteTopicOptions) error 
 	}
 	defer c.Close()
 	admin := topics.New(c)
-	list, err := selectForDeletion(ctx, admin, opts)
+	list, err := a.selectForDeletion(ctx, admin, opts, a.ledgers(c))
 	if err != nil {
 		return err
 	}
@@ -101,10 +102,13 @@ func runDeleteTopic(ctx context.Context, a *app, opts deleteTopicOptions) error 
 }
 
 // selectForDeletion finds the topics with how many records each holds.
-func selectForDeletion(ctx context.Context, admin *topics.Admin, opts deleteTopicOptions) ([]topics.Topic, error) {
-	list, err := admin.List(ctx, topics.ListOptions{Patterns: opts.patterns, Records: true})
+func (a *app) selectForDeletion(ctx context.Context, admin *topics.Admin, opts deleteTopicOptions, ledgers []string) ([]topics.Topic, error) {
+	list, err := admin.List(ctx, topics.ListOptions{Patterns: opts.patterns, Spare: ledgers, Records: true})
 	if err != nil {
 		return nil, explainTopics(err)
+	}
+	for _, name := range list.Spared {
+		a.print.status("%s stays: it is the ledger of dead letters, which no glob deletes, only its name", name)
 	}
 	for _, t := range list.Topics {
 		// Brokers do as they are told: every group would lose its offsets.

@@ -50,6 +50,15 @@ func (a *app) ledger(c *kafka.Client) string {
 	return firstNonEmpty(a.ledgerFlag, a.target.ledger, a.target.files.Ledger(c.Bootstrap(), c.ClusterID()))
 }
 
+// ledgers are the topics that are, as far as is known, a ledger on the cluster.
+func (a *app) ledgers(c *kafka.Client) []string {
+	names := []string{dlq.DefaultLedger}
+	if own := a.ledger(c); own != "" && own != dlq.DefaultLedger {
+		names = append(names, own)
+	}
+	return names
+}
+
 func firstNonEmpty(texts ...string) string {
 	for _, t := range texts {
 		if t != "" {

@@ -13,6 +13,8 @@ type ListOptions struct {
 	Patterns []string
 	// Internal lists the cluster's own topics as well.
 	Internal bool
+	// Spare are topics that no glob selects; their exact names do.
+	Spare []string
 	// Records counts records, which costs two requests to every leader.
 	Records bool
 	// Sizes sums bytes on disk, which costs a request to every broker.
@@ -25,6 +27,7 @@ type ListOptions struct {
 type Listing struct {
 	Topics []Topic  // by name
 	Missed []string // the patterns that selected nothing
+	Spared []string // the topics of Spare that a glob would have selected, and that no name did
 	// Brief tells that Records and Sizes were left out because of Most.
 	Brief bool
 }
@@ -57,11 +60,12 @@ func (a *Admin) List(ctx context.Context, opts ListOptions) (Listing, error) {
 	if err != nil {
 		return Listing{}, err
 	}
+	m.spare = opts.Spare
 	meta, err := a.client.Metadata(ctx, withQueues(m.names(), opts.Records))
 	if err != nil {
 		return Listing{}, err
 	}
-	list := Listing{Topics: rows(m.choose(meta)), Missed: m.missed()}
+	list := Listing{Topics: rows(m.choose(meta)), Missed: m.missed(), Spared: m.spared}
 	if opts.Most > 0 && len(list.Topics) > opts.Most {
 		list.Brief = opts.Records || opts.Sizes
 		return list, nil

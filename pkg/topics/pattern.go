@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -47,6 +48,8 @@ type matcher struct {
 	patterns []string
 	hit      []bool
 	internal bool
+	spare    []string // what no glob selects
+	spared   []string // those of them that a glob would have
 }
 
 func newMatcher(patterns []string, internal bool) (*matcher, error) {
@@ -63,6 +66,7 @@ func (m *matcher) wants(name string, internal bool) bool {
 		return !internal || m.internal
 	}
 	found := false
+	var spared []int
 	for i, p := range m.patterns {
 		if p != name {
 			if !IsPattern(p) || internal && !m.internal {
@@ -72,8 +76,21 @@ func (m *matcher) wants(name string, internal bool) bool {
 			if ok, err := path.Match(p, name); err != nil || !ok {
 				continue
 			}
+			if slices.Contains(m.spare, name) {
+				spared = append(spared, i)
+				continue
+			}
 		}
 		m.hit[i], found = true, true
+	}
+	switch {
+	case len(spared) == 0:
+	case found:
+		for _, i := range spared {
+			m.hit[i] = true
+		}
+	default:
+		m.spared = append(m.spared, name)
 	}
 	return found
 }
