@@ -1,6 +1,7 @@
 package dlq
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -30,6 +31,10 @@ type planned struct {
 type coordinate struct {
 	part   int32
 	offset int64
+}
+
+func (c coordinate) compare(d coordinate) int {
+	return cmp.Or(cmp.Compare(c.part, d.part), cmp.Compare(c.offset, d.offset))
 }
 
 // batch is what one transaction takes, at most.

@@ -5,12 +5,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"sync"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/multi-tenant/manage-kafka/internal/letters"
 	"github.com/multi-tenant/manage-kafka/pkg/dlq/fix"
@@ -25,9 +27,9 @@ var errNoResult = errors.New("left by the program")
 type Fixing struct {
 	mu      sync.Mutex
 	counts  FixCounts
-	samples []Change
+	samples []sampled // the lowest rank first
 	want    int
-	random  *rand.Rand
+	seed    uint64
 }
 
 // FixCounts is what a Fixer did so far.
@@ -48,19 +50,22 @@ type Change struct {
 	Now    kafka.Record
 }
 
-// Sample keeps up to n changes from now on, each as likely as any other, chosen
-// by the seed.
+// Sample keeps up to n changes from now on, each as likely as any other. The
+// same seed chooses the same of the same letters.
 func (f *Fixing) Sample(n int, seed uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.want, f.random = n, rand.New(rand.NewPCG(seed, seed))
+	f.want, f.seed = n, seed
 }
 
 // Samples are the changes that were kept, by letter.
 func (f *Fixing) Samples() []Change {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	list := slices.Clone(f.samples)
+	list := make([]Change, len(f.samples))
+	for i := range f.samples {
+		list[i] = f.samples[i].change
+	}
 	slices.SortFunc(list, func(a, b Change) int {
 		return cmp.Or(cmp.Compare(a.Now.Partition, b.Now.Partition), cmp.Compare(a.Now.Offset, b.Now.Offset))
 	})
@@ -139,25 +144,37 @@ func (f *Fixing) take(d *Outgoing, r *fix.Result) {
 	}
 }
 
-// sample keeps each of the changes so far with the same chance.
+// sample keeps the changes that the seed ranks first: which letters these are is
+// the same whatever order they are read in.
 func (f *Fixing) sample(d *Outgoing, was kafka.Record) {
-	at := len(f.samples)
-	if at >= f.want {
-		if f.want == 0 {
-			return
-		}
-		if at = int(f.random.Int64N(f.counts.Changed)); at >= f.want {
-			return
-		}
+	if f.want == 0 {
+		return
+	}
+	rank := rankOf(f.seed, d.Source.Partition, d.Source.Offset)
+	at, known := slices.BinarySearchFunc(f.samples, rank, func(s sampled, rank uint64) int { return cmp.Compare(s.rank, rank) })
+	if known || at >= f.want {
+		return
 	}
 	now := d.Record
 	was.Partition, was.Offset, now.Partition, now.Offset = d.Source.Partition, d.Source.Offset, d.Source.Partition, d.Source.Offset
 	c := Change{Letter: letterName(d.Source.Partition, d.Source.Offset), Was: clone(was), Now: clone(now)}
-	if at == len(f.samples) {
-		f.samples = append(f.samples, c)
-	} else {
-		f.samples[at] = c
-	}
+	f.samples = slices.Insert(f.samples, at, sampled{rank, c})
+	f.samples = f.samples[:min(len(f.samples), f.want)]
+}
+
+// sampled is a change with its rank.
+type sampled struct {
+	rank   uint64
+	change Change
+}
+
+// rankOf puts letters into an order that a seed decides.
+func rankOf(seed uint64, partition int32, offset int64) uint64 {
+	var b [20]byte
+	binary.BigEndian.PutUint64(b[:], seed)
+	binary.BigEndian.PutUint32(b[8:], uint32(partition))
+	binary.BigEndian.PutUint64(b[12:], uint64(offset))
+	return xxhash.Sum64(b[:])
 }
 
 // clone keeps a record beyond the buffer that it was read into.

@@ -104,7 +104,11 @@ func (x *index) add(e entry) {
 // there twice, and holds those back that would overtake one which stays.
 func (x *index) arrange(opts Options) {
 	slices.SortFunc(x.lanes, func(a, b lane) int {
-		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
+		order := cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
+		if order == 0 && a.unknown != b.unknown {
+			return map[bool]int{true: -1, false: 1}[a.unknown]
+		}
+		return order
 	})
 	held := map[uint64]bool{}
 	newest := map[uint64]*entry{}
@@ -186,7 +190,7 @@ func (x *index) reasons() []Reason {
 		}
 	}
 	list := slices.DeleteFunc(append(slices.Clone(x.why), held), func(r Reason) bool { return r.Letters == 0 })
-	slices.SortStableFunc(list, func(a, b Reason) int { return cmp.Compare(b.Letters, a.Letters) })
+	sortReasons(list)
 	return list
 }
 
@@ -231,13 +235,17 @@ func (x *index) partitions(b *bounds) []PlanPartition {
 // letterName writes a letter as a person names it: partition@offset.
 func letterName(partition int32, offset int64) string { return fmt.Sprintf("%d@%d", partition, offset) }
 
+// sortReasons puts those of most letters first, then those of the letter that
+// stands first in the queue.
+func sortReasons(list []Reason) {
+	slices.SortFunc(list, func(a, b Reason) int {
+		return cmp.Or(cmp.Compare(b.Letters, a.Letters), compareLetters(a.First, b.First), cmp.Compare(a.Text, b.Text))
+	})
+}
+
 // compareLetters orders names of letters by partition and offset.
 func compareLetters(a, b string) int {
 	partA, offsetA, _ := ParseLetter(a)
 	partB, offsetB, _ := ParseLetter(b)
-	return cmp.Or(cmp.Compare(partA, partB), cmp.Compare(offsetA, offsetB))
-}
-
-func sortReasons(list []Reason) {
-	slices.SortFunc(list, func(a, b Reason) int { return cmp.Or(cmp.Compare(b.Letters, a.Letters), cmp.Compare(a.Text, b.Text)) })
+	return coordinate{partA, offsetA}.compare(coordinate{partB, offsetB})
 }

@@ -41,7 +41,6 @@ func (p *Plan) scan(ctx context.Context) error {
 	if s.err != nil {
 		return s.err
 	}
-	slices.SortFunc(p.Sample, func(a, b PlanLetter) int { return compareLetters(a.Letter, b.Letter) })
 	slices.Sort(p.groups)
 	p.Failures = append(p.Failures, s.topFailures()...)
 	return nil
@@ -54,7 +53,7 @@ func (s *scanning) read(ctx context.Context, parts []stretch) error {
 	var workers []*scanWorker
 	worker := func() *scanWorker {
 		match, _ := sel.matcher() // checked before
-		w := &scanWorker{scanning: s, match: match, failures: map[string]*PlanFailure{}}
+		w := &scanWorker{scanning: s, match: match, failures: map[string]*seenFailure{}}
 		workers = append(workers, w)
 		return w
 	}
@@ -83,15 +82,16 @@ type scanning struct {
 
 	mu      sync.Mutex
 	err     error
-	waiting []candidate // selected letters that are to be fixed together
-	size    int         // of them, in bytes
+	shown   []coordinate // of the plan's sample
+	waiting []candidate  // selected letters that are to be fixed together
+	size    int          // of them, in bytes
 }
 
 // scanWorker reads letters in one goroutine.
 type scanWorker struct {
 	*scanning
 	match    *Matcher
-	failures map[string]*PlanFailure // by what makes a fingerprint
+	failures map[string]*seenFailure // by what makes a fingerprint
 	buf      []byte
 }
 
@@ -174,11 +174,22 @@ func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *ent
 		e.fate = fatePark
 	default:
 		t.letters++
-		if len(p.Sample) < planSample {
-			p.Sample = append(p.Sample, PlanLetter{Letter: letterName(r.Partition, r.Offset), Topic: t.name, To: part, Key: r.Key, Class: shownAs(r, l, p.opts.Mask).RootClass()})
-		}
+		s.show(r, l, t.name, part)
 	}
 	return nil
+}
+
+// show keeps the letters for the plan's sample that stand first in the queue,
+// whichever are read first.
+func (s *scanning) show(r *kafka.Record, l *Letter, topic string, part int32) {
+	at, _ := slices.BinarySearchFunc(s.shown, coordinate{r.Partition, r.Offset}, coordinate.compare)
+	if at >= planSample {
+		return
+	}
+	p := s.plan
+	p.Sample = slices.Insert(p.Sample, at, PlanLetter{Letter: letterName(r.Partition, r.Offset), Topic: topic, To: part, Key: r.Key, Class: shownAs(r, l, p.opts.Mask).RootClass()})
+	s.shown = slices.Insert(s.shown, at, coordinate{r.Partition, r.Offset})
+	p.Sample, s.shown = p.Sample[:min(len(p.Sample), planSample)], s.shown[:min(len(s.shown), planSample)]
 }
 
 // homeless says why a letter has nowhere to go, empty where it has.
@@ -247,18 +258,31 @@ func (w *scanWorker) count(r *kafka.Record, l *Letter) {
 		if len(w.failures) >= maxFailures {
 			return
 		}
-		shown := shownAs(r, l, w.plan.opts.Mask)
-		f = &PlanFailure{ID: letters.FingerprintOf(w.buf), Class: shown.RootClass(), Message: clip(plannedMessage(shown))}
+		f = &seenFailure{PlanFailure: PlanFailure{ID: letters.FingerprintOf(w.buf)}}
 		w.failures[string(w.buf)] = f
+	}
+	if at := (coordinate{r.Partition, r.Offset}); f.Letters == 0 || at.compare(f.first) < 0 {
+		shown := shownAs(r, l, w.plan.opts.Mask)
+		f.first, f.Class, f.Message = at, shown.RootClass(), clip(plannedMessage(shown))
 	}
 	f.Letters++
 }
 
+// seenFailure is a failure as its first letter in the queue tells it, whichever
+// is read first.
+type seenFailure struct {
+	PlanFailure
+	first coordinate
+}
+
 func (s *scanning) topFailures() []PlanFailure {
-	byID := map[string]*PlanFailure{}
+	byID := map[string]*seenFailure{}
 	for _, w := range s.workers {
 		for _, f := range w.failures {
 			if sum := byID[f.ID]; sum != nil {
+				if f.first.compare(sum.first) < 0 {
+					sum.first, sum.Class, sum.Message = f.first, f.Class, f.Message
+				}
 				sum.Letters += f.Letters
 			} else {
 				byID[f.ID] = f
@@ -267,7 +291,7 @@ func (s *scanning) topFailures() []PlanFailure {
 	}
 	var list []PlanFailure
 	for _, f := range byID {
-		list = append(list, *f)
+		list = append(list, f.PlanFailure)
 	}
 	slices.SortFunc(list, func(a, b PlanFailure) int { return cmp.Or(cmp.Compare(b.Letters, a.Letters), cmp.Compare(a.ID, b.ID)) })
 	return list[:min(len(list), planFailures)]
