@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -109,6 +110,9 @@ func runLedgerReset(ctx context.Context, a *app, flags *runFlags, opts dlq.Optio
 		return err
 	}
 	defer c.Close()
+	if err := dlq.NeedQueue(ctx, c, opts.Queue); err != nil {
+		return explainDLQ(err)
+	}
 	if err := a.confirmDestructive(ctx, fmt.Sprintf("this makes every letter of %s pending again, also those that were sent: a replay sends them twice", opts.Queue)); err != nil {
 		return err
 	}
@@ -166,7 +170,13 @@ func runLedgerRebuild(ctx context.Context, a *app, flags *runFlags, opts dlq.Opt
 	}
 	defer c.Close()
 	opts.Stop = i.stop
+	if err := dlq.NeedQueue(i.ctx, c, opts.Queue); err != nil {
+		return explainDLQ(err)
+	}
 	plan, err := dlq.RebuildPlan(i.ctx, c, opts, from)
+	if errors.Is(err, dlq.ErrNoTarget) {
+		return withHint(err, "see the topics there are with: manage-kafka list-topics; name the one that letters were replayed to with --from")
+	}
 	if err != nil {
 		return explainRun(err)
 	}

@@ -71,9 +71,12 @@ func ResetLedger(ctx context.Context, c *kafka.Client, opts Options) (run string
 
 // RebuildPlan makes a plan that marks those letters of a queue as replayed
 // whose replay stands on the topic, for a ledger that was lost. Run it as any
-// other; it sends nothing.
+// other; it sends nothing. A topic that is not there is [ErrNoTarget].
 func RebuildPlan(ctx context.Context, c *kafka.Client, opts Options, topic string) (*Plan, error) {
 	ids, err := replayIDs(ctx, c, topic)
+	if errors.Is(err, kafka.ErrUnknownTopic) {
+		return nil, errorf(ErrNoTarget, "%s, where the replayed letters would stand: there is no such topic", topic)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -61,6 +61,9 @@ func (p *Plan) openLedger(ctx context.Context) (*Ledger, error) {
 // findTopics finds the queue and the ledger.
 func (p *Plan) findTopics(ctx context.Context) error {
 	found, err := facts(ctx, p.client, []string{p.Queue})
+	if errors.Is(err, kafka.ErrUnknownTopic) {
+		return errorf(kafka.ErrUnknownTopic, "%s: there is no such topic", p.Queue)
+	}
 	if err != nil {
 		return err
 	}
@@ -77,6 +80,13 @@ func (p *Plan) findTopics(ctx context.Context) error {
 		return errorf(ErrConflict, "%s deletes records by age (cleanup.policy is not compact): what it forgets would be replayed again", ledger.name)
 	}
 	return nil
+}
+
+// NeedQueue tells whether a queue is there, before anybody is asked about it;
+// [ErrNotFound] where it is not.
+func NeedQueue(ctx context.Context, c *kafka.Client, queue string) error {
+	_, err := oneQueue(ctx, c, queue)
+	return err
 }
 
 // noLedger tells a cluster that never had a ledger from one that lost it.
