@@ -80,6 +80,8 @@ Where to read (--offset):
   :end         everything that is there now, then stop
   @TIME        from the first record at or after TIME
   @T1:T2       between two times; T2 may be end
+With -e, an offset that lies after the end of every partition is exit 8; the next
+one to be written is not.
 TIME is RFC 3339, a date (UTC), 10 or 13 digits, or a duration ago: 90s, -1h30m, 7d.
 A time range reads up to the first record at or after T2 in each partition.
 --tail N shows the last N wanted records of all partitions together, in the order
@@ -170,6 +172,9 @@ func runConsumer(ctx context.Context, a *app, cmd *cobra.Command, o consumerOpti
 	}
 	if err := decoding.result(); err != nil {
 		return err
+	}
+	if sum.PastEnd != "" {
+		return withHint(withCode(errors.New(sum.PastEnd), exitNoMatch), "read the last 10 with: -o -10; all: -o start; without -e it waits for that offset")
 	}
 	if sum.Written == 0 && consume.Filter.Any() && (consume.ExitAtEnd || consume.Tail > 0 || consume.Range.To.Anchor != console.Unset) {
 		return withCode(fmt.Errorf("no record matches; looked at %s", plural(sum.Read, "record")), exitNoMatch)

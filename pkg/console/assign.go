@@ -146,7 +146,43 @@ func (l *leaderSource) place(ctx context.Context, parts []kafka.TopicPartition, 
 		cursors = append(cursors, l.cursorAt(tp, starts[tp], ends[tp], first[tp], last[tp], r))
 	}
 	slices.SortFunc(cursors, func(a, b *cursor) int { return comparePartitions(a.tp, b.tp) })
+	l.tellPast(cursors, starts, ends, r)
 	return cursors, nil
+}
+
+// tellPast says of partitions that end before the offset which is asked for what
+// they hold. Where all of them do, it is the answer.
+func (l *leaderSource) tellPast(cursors []*cursor, starts, ends map[kafka.TopicPartition]int64, r Range) {
+	const named = 5
+	if !l.opts.ExitAtEnd || r.From.Anchor != At && (r.From.Anchor != FromStart || r.From.N == 0) {
+		return
+	}
+	var holds []string
+	first := int64(0)
+	for _, c := range cursors {
+		if c.from <= ends[c.tp] {
+			continue
+		}
+		first = c.from
+		text := fmt.Sprintf("%s holds %d to %d", c.tp, starts[c.tp], ends[c.tp]-1)
+		if starts[c.tp] == ends[c.tp] {
+			text = fmt.Sprintf("%s holds nothing, and its next offset is %d", c.tp, ends[c.tp])
+		}
+		holds = append(holds, text)
+	}
+	if len(holds) == 0 {
+		return
+	}
+	text := strings.Join(holds[:min(len(holds), named)], ", ")
+	if more := len(holds) - named; more > 0 {
+		text += fmt.Sprintf(", and so on for %d more", more)
+	}
+	text = fmt.Sprintf("offset %d is past the end: %s", first, text)
+	if len(holds) == len(cursors) {
+		l.past = text
+	} else {
+		l.opts.Notice(text)
+	}
 }
 
 func comparePartitions(a, b kafka.TopicPartition) int {

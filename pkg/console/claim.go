@@ -87,6 +87,9 @@ func (c *claim) read(ctx context.Context, from int64) error {
 	if err != nil {
 		return err
 	}
+	if l.past != "" { // the topic was made anew, as it seems
+		opts.Notice(l.past)
+	}
 	done := make(chan error, 1)
 	go func() { done <- l.run(ctx) }()
 	for {

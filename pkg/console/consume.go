@@ -71,6 +71,9 @@ type Summary struct {
 	// Uncertain is true when the output did not take the last write in time,
 	// so that more than Written may have come through.
 	Uncertain bool
+	// PastEnd is not empty when reading was to begin after the end of every
+	// partition, and to end there: it says what they hold.
+	PastEnd string
 	// FilterError is the first error of a jq expression on a record, nil without one.
 	FilterError error
 }
@@ -127,6 +130,7 @@ func (s *sink) consume(ctx context.Context, c *kafka.Client) error {
 	if err != nil {
 		return err
 	}
+	s.summary.PastEnd = l.past
 	return s.drain(ctx, l)
 }
 

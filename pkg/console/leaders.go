@@ -22,6 +22,7 @@ type leaderSource struct {
 	topics  map[string]string    // id by name, of the topics being read
 	missing map[string]time.Time // since when a topic was not found
 	follow  bool                 // no end is set for some partition
+	past    string               // see Summary.PastEnd
 	room    signal               // the sink took chunks
 }
 
