@@ -50,7 +50,7 @@ type Printer struct {
 	count   int64
 	scratch []byte
 	table   bool // the head is written
-	events  bool // the table has a column for their types
+	columns columns
 }
 
 // NewPrinter returns a Printer with the given options.

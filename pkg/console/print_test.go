@@ -128,3 +128,43 @@ func FuzzTerminalOutput(f *testing.F) {
 		}
 	})
 }
+
+// Key and value are seen on every terminal; what tells where they lie makes room.
+func TestTableShowsKeyAndValueOnANarrowTerminal(t *testing.T) {
+	t.Parallel()
+	f, err := console.ParseFormat("table", console.Output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stamp := time.Date(2026, 11, 26, 9, 10, 11, 0, time.UTC)
+	plain := kafka.Record{Topic: "notification.events", Partition: 11, Offset: 1234567, Timestamp: stamp, Key: []byte("tenant-4"), Value: []byte(`{"id":7,"amount":12,"note":"a longer one"}`)}
+	event := plain
+	event.Headers = []kafka.Header{{Name: "event-type", Value: []byte("notification.sent")}}
+	long := plain
+	long.Key = []byte("0193c1de-6f9d-7b2a-9a55-1f2e3d4c5b6a")
+	for _, tt := range []struct {
+		width int
+		r     kafka.Record
+		want  string
+	}{
+		{0, plain, "TOPIC         PARTITION      OFFSET  TIMESTAMP                 KEY               VALUE  HEADERS\n" +
+			`notification.events         11     1234567  2026-11-26T09:10:11.000Z  tenant-4          {"id":7,"amount":12,"note":"a longer one"}` + "\n"},
+		{120, plain, "TOPIC                PARTITION      OFFSET  TIMESTAMP                 KEY               VALUE  HEADERS\n" +
+			`notification.events         11     1234567  2026-11-26T09:10:11.000Z  tenant-4          {"id":7,"amount":12,"note":"a l…` + "\n"},
+		{80, plain, "TOPIC           P    OFFSET  TIME      KEY               VALUE  HEADERS\n" +
+			`notificatio…   11   1234567  09:10:11  tenant-4          {"id":7,"amount":12,"n…` + "\n"},
+		{80, event, "  P    OFFSET  TYPE                      KEY               VALUE  HEADERS\n" +
+			` 11   1234567  notification.sent         tenant-4          {"id":7,"amount":12,…` + "\n"},
+		{60, plain, "  P    OFFSET  KEY               VALUE  HEADERS\n" +
+			` 11   1234567  tenant-4          {"id":7,"amount":12,"note"…` + "\n"},
+		{60, long, "  P    OFFSET  KEY               VALUE  HEADERS\n" +
+			` 11   1234567  0193c1de-6f9d-7b2a-9…  {"id":7,"amount":12,"…` + "\n"},
+		{36, plain, "KEY         VALUE  HEADERS\n" + `tenant-4    {"id":7,"amount":12,"no…` + "\n"},
+		{5, plain, "KEY …\ntena…\n"},
+	} {
+		got := string(console.NewPrinter(console.PrintOptions{Format: f, Terminal: tt.width > 0, Width: tt.width}).Append(nil, &tt.r))
+		if got != tt.want {
+			t.Errorf("%d columns:\n%swant\n%s", tt.width, got, tt.want)
+		}
+	}
+}

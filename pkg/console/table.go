@@ -3,6 +3,7 @@ package console
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mattn/go-runewidth"
 
@@ -10,25 +11,92 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
+// columns are the widths of a table's columns before the value; 0 is a column
+// that is left out.
+type columns struct {
+	topic, partition, offset, stamp, event, key int
+	// most is how wide a key may be; 0 is no limit, for the other columns too.
+	most int
+}
+
+// shortTime is how wide a time without its date is.
+const shortTime = len(time.TimeOnly)
+
+// columnsFor leaves the value room on a terminal: key and value are what a
+// person looks for, and where they lie can do with less. topic is that of the
+// first record, width the terminal's, 0 for none.
+func columnsFor(width int, topic string, events bool) columns {
+	const room = 20 // for the value
+	c := columns{topic: 12, partition: len("PARTITION"), offset: 10, stamp: len(timestampLayout), key: 16}
+	if events {
+		c.event = 24
+	}
+	if width <= 0 {
+		return c
+	}
+	c.topic = max(c.topic, min(runewidth.StringWidth(topic), 24))
+	for _, less := range []func(){
+		func() { c.stamp = shortTime },
+		func() { c.partition, c.offset = 3, 8 },
+		func() { c.topic = min(c.topic, 12) },
+		func() { c.stamp = 0 },
+		func() { c.topic = 0 },
+		func() { c.event = 0 },
+		func() { c.key = 10 },
+		func() { c.partition, c.offset = 0, 0 },
+	} {
+		if width-c.taken()-c.key >= room+2 {
+			break
+		}
+		less()
+	}
+	c.most = max(c.key, (width-c.taken()-2)/2)
+	return c
+}
+
+// taken is what the columns before the key take, with the space behind them.
+func (c *columns) taken() int {
+	sum := 0
+	for _, w := range []int{c.topic, c.partition, c.offset, c.stamp, c.event} {
+		if w > 0 {
+			sum += w + 2
+		}
+	}
+	return sum
+}
+
 // appendRow writes one line of the table, after its head the first time.
 // Records come one by one, so widths are set before they are known: a longer
-// cell pushes the rest of its line. Types of events have a column when the first
-// record is one.
+// cell pushes the rest of its line, or is cut on a terminal. Types of events
+// have a column when the first record is one.
 func (p *Printer) appendRow(dst []byte, r *kafka.Record) []byte {
 	if !p.table {
 		p.table = true
-		p.events = EventType(r) != nil
-		dst = p.appendCells(dst, "TOPIC", "PARTITION", "OFFSET", "TIMESTAMP", "TYPE", "KEY", "VALUE", "HEADERS")
+		width := 0
+		if p.opts.Terminal {
+			width = p.opts.Width
+		}
+		p.columns = columnsFor(width, terminal.Escape(r.Topic), EventType(r) != nil)
+		partition, stamp := "PARTITION", "TIMESTAMP"
+		if p.columns.partition < len(partition) {
+			partition = "P"
+		}
+		if p.columns.stamp <= shortTime {
+			stamp = "TIME"
+		}
+		dst = p.appendCells(dst, "TOPIC", partition, "OFFSET", stamp, "TYPE", "KEY", "VALUE", "HEADERS")
 	}
 	name := "-"
-	if p.events {
-		if t := EventType(r); t != nil {
-			name = cell(t)
-		}
+	if t := EventType(r); p.columns.event > 0 && t != nil {
+		name = cell(t)
 	}
 	stamp := "-"
 	if !r.Timestamp.IsZero() {
-		stamp = r.Timestamp.UTC().Format(timestampLayout)
+		layout := timestampLayout
+		if p.columns.stamp <= shortTime {
+			layout = time.TimeOnly
+		}
+		stamp = r.Timestamp.UTC().Format(layout)
 	}
 	var headers []string
 	for _, h := range r.Headers {
@@ -54,14 +122,22 @@ func cell(b []byte) string {
 
 func (p *Printer) appendCells(dst []byte, topic, partition, offset, stamp, event, key, value, headers string) []byte {
 	var line strings.Builder
-	line.WriteString(runewidth.FillRight(topic, 12) + "  ")
-	line.WriteString(runewidth.FillLeft(partition, 9) + "  ")
-	line.WriteString(runewidth.FillLeft(offset, 10) + "  ")
-	line.WriteString(runewidth.FillRight(stamp, 24) + "  ")
-	if p.events {
-		line.WriteString(runewidth.FillRight(event, 24) + "  ")
+	c := &p.columns
+	add := func(text string, width, most int, fill func(string, int) string) {
+		if width == 0 {
+			return
+		}
+		if c.most > 0 && most > 0 {
+			text = runewidth.Truncate(text, most, "…")
+		}
+		line.WriteString(fill(text, width) + "  ")
 	}
-	line.WriteString(runewidth.FillRight(key, 16) + "  ")
+	add(topic, c.topic, c.topic, runewidth.FillRight)
+	add(partition, c.partition, 0, runewidth.FillLeft) // numbers are never cut
+	add(offset, c.offset, 0, runewidth.FillLeft)
+	add(stamp, c.stamp, 0, runewidth.FillRight)
+	add(event, c.event, c.event, runewidth.FillRight)
+	add(key, c.key, c.most, runewidth.FillRight)
 	line.WriteString(value)
 	if headers != "" {
 		line.WriteString("  " + headers)
