@@ -29,6 +29,8 @@ func explainTopics(err error) error {
 		return withHint(withCode(err, exitConflict), "see it with: manage-kafka describe-topic %s", exists.Name)
 	case errors.Is(err, topics.ErrExists), errors.Is(err, topics.ErrRecreated):
 		return withCode(err, exitConflict)
+	case errors.Is(err, topics.ErrCollides):
+		return withHint(withCode(err, exitConflict), "take another name, or the topic that is there; see the topics with: manage-kafka list-topics")
 	case errors.Is(err, topics.ErrShrink):
 		return withHint(withCode(err, exitConflict), "Kafka only adds partitions; a topic with fewer has to be made anew under another name")
 	case errors.Is(err, topics.ErrNotReady):

@@ -299,7 +299,7 @@ func (a *Admin) explainCreate(ctx context.Context, s Spec, cause error) error {
 	}
 	i := slices.IndexFunc(meta.Topics, func(t kafka.TopicMetadata) bool { return Collides(t.Name, s.Name) })
 	if i >= 0 {
-		return fmt.Errorf("%s: the cluster has %s, from which it differs only in '.' and '_': %w", s.Name, meta.Topics[i].Name, cause)
+		return fmt.Errorf("%s: the cluster has %s: %w", s.Name, meta.Topics[i].Name, ErrCollides)
 	}
 	return wrapped
 }

@@ -136,7 +136,7 @@ func TestCreateExplainsARefusal(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = admin.Create(t.Context(), []topics.Spec{{Name: "a_b"}}, topics.CreateOptions{})
-	if err == nil || !strings.Contains(err.Error(), "the cluster has a.b, from which it differs only in") {
+	if !errors.Is(err, topics.ErrCollides) || !strings.Contains(err.Error(), "the cluster has a.b: names differ only in") {
 		t.Errorf("colliding name: %v", err)
 	}
 }

@@ -78,6 +78,9 @@ func (a *Admin) Plan(ctx context.Context, specs []Spec, opts PlanOptions) ([]Ste
 			steps = append(steps, Step{Name: s.Name, Verb: VerbCreate, spec: s})
 		}
 	}
+	if err := a.findCollisions(ctx, steps); err != nil {
+		return nil, err
+	}
 	if !opts.Prune {
 		return steps, nil
 	}
@@ -91,6 +94,29 @@ func (a *Admin) Plan(ctx context.Context, specs []Spec, opts PlanOptions) ([]Ste
 		}
 	}
 	return steps, nil
+}
+
+// findCollisions makes conflicts of topics that the cluster would refuse to
+// create beside those it has.
+func (a *Admin) findCollisions(ctx context.Context, steps []Step) error {
+	risky := func(s Step) bool { return s.Verb == VerbCreate && strings.ContainsAny(s.Name, "._") }
+	if !slices.ContainsFunc(steps, risky) {
+		return nil
+	}
+	meta, err := a.client.Metadata(ctx, nil)
+	if err != nil {
+		return err
+	}
+	taken := map[string]string{}
+	for _, t := range meta.Topics {
+		taken[metricName(t.Name)] = t.Name
+	}
+	for i := range steps {
+		if other := taken[metricName(steps[i].Name)]; risky(steps[i]) && other != "" && other != steps[i].Name {
+			steps[i].Verb, steps[i].Reason = VerbConflict, fmt.Sprintf("the cluster has %s: %v", other, ErrCollides)
+		}
+	}
+	return nil
 }
 
 // sizeDeclared gives dead letter queues the record size that their sources are

@@ -30,6 +30,8 @@ var (
 	ErrInvalidName = errors.New("invalid topic name")
 	// ErrInvalidConfig is a setting that Kafka does not know, or a value out of its range.
 	ErrInvalidConfig = errors.New("invalid topic setting")
+	// ErrCollides is a name that the cluster cannot hold beside one that it has, see [Collides].
+	ErrCollides = errors.New("names differ only in '.' and '_', which metrics cannot tell apart")
 	// ErrInvalidCount is a number of partitions or replicas that no cluster accepts.
 	ErrInvalidCount = errors.New("invalid count")
 	// ErrTooFewBrokers is a replication factor above the number of brokers.

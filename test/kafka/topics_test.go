@@ -64,7 +64,7 @@ func TestTopicsLive(t *testing.T) {
 		answer(t, conn, 7, nil, "create-topic", topic, "-p", "3")
 		answer(t, conn, 1, nil, "create-topic", topic+"-wide", "-r", "3")
 		// The name with the queue's dot as an underscore would collide in metrics.
-		answer(t, conn, 1, nil, "create-topic", topic+"_dlq")
+		answer(t, conn, 7, nil, "create-topic", topic+"_dlq")
 
 		peers.KcatProduce(t, conn, topic, []byte("a:1\nb:2\na:3\n"), "-K", ":")
 		var list []topics.Topic
