@@ -58,6 +58,9 @@ func runLedgerInit(ctx context.Context, a *app) error {
 	if errors.Is(err, topics.ErrExists) && len(done) == 1 {
 		err = unfitLedger(&done[0])
 	}
+	if errors.Is(err, kafka.ErrNotPermitted) {
+		return withHint(err, "the ledger needs Create on topic %s or on the cluster; who may create topics can do it once for all", topic)
+	}
 	if err != nil {
 		return explainTopics(err)
 	}

@@ -36,7 +36,9 @@ tool is not seen here.
 Rights: Write and Describe on TransactionalId manage-kafka.dlq.* (prefixed), Read
 on Group manage-kafka.dlq.* (prefixed), Read, Write and Describe on the ledger,
 Read on the queue, Write, Describe and DescribeConfigs on the target; before Kafka
-3.0 IdempotentWrite on the cluster.
+3.0 IdempotentWrite on the cluster. To tell which letters passed (--canary, dlq
+watch), Describe on the consumer groups; dlq verify and a partition that is chosen
+by key need Read on the target.
 
 The first Ctrl-C ends the run after the transaction under way, the second at once.
 Exit codes: 5 letters stay pending, 6 another run lives or took over, 7 identity or

@@ -40,13 +40,16 @@ func runDLQVerify(ctx context.Context, a *app, run string) error {
 		return explainRunName(err)
 	}
 	err = printValue(a.print, v, func() error {
-		text := fmt.Sprintf("run %s: %d of %s once on %s", v.Run, v.Found, plural(v.Sent, "letter"), strings.Join(v.Topics, ", "))
+		text := fmt.Sprintf("run %s: %s of %s once on %s", v.Run, grouped(v.Found), plural(v.Sent, "letter"), strings.Join(v.Topics, ", "))
+		if len(v.Topics) == 0 {
+			text = fmt.Sprintf("run %s: it sent no letters", v.Run)
+		}
 		for _, n := range []struct {
 			count int64
 			what  string
 		}{{v.Missing, "missing"}, {v.Duplicated, "duplicated"}, {v.Foreign, "foreign"}, {v.Expired, "expired or compacted away"}} {
 			if n.count > 0 {
-				text += fmt.Sprintf(", %d %s", n.count, n.what)
+				text += fmt.Sprintf(", %s %s", grouped(n.count), n.what)
 			}
 		}
 		text += "\n"

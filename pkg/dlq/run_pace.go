@@ -2,6 +2,7 @@ package dlq
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -104,7 +105,13 @@ func (r *replayer) idle(ctx context.Context, d time.Duration) error {
 func (r *replayer) lag(ctx context.Context) (int64, error) {
 	total := int64(0)
 	for name, t := range r.plan.targets {
+		if r.closed[name] != "" {
+			continue
+		}
 		n, err := groupLag(ctx, r.client, r.opts.LagGroup, name, t.partitions)
+		if errors.Is(err, kafka.ErrUnknownTopic) && r.mayClose(name) {
+			continue // the next transaction tells
+		}
 		if err != nil {
 			return 0, err
 		}

@@ -85,6 +85,7 @@ type verifying struct {
 	extra   map[string]int64 // records of the run at other places, by topic
 	// compacted topics lose records of which nothing is wrong.
 	compacted map[string]bool
+	gone      map[string]bool // topics that are not there any more
 }
 
 // name takes what the ledger says of a letter. Twins share a place.
@@ -113,19 +114,34 @@ func (c *verifying) read(ctx context.Context, client *kafka.Client) error {
 	if err != nil {
 		return err
 	}
+	c.gone = map[string]bool{}
+	var there []string
+	for _, t := range meta.Topics {
+		switch {
+		case errors.Is(t.Err, kafka.ErrUnknownTopic):
+			c.gone[t.Name] = true
+			continue
+		case t.Err != nil:
+			// What may not be seen is not missing.
+			return fmt.Errorf("%s: %w", t.Name, t.Err)
+		}
+		there = append(there, t.Name)
+	}
 	found, failed, err := stretches(ctx, client.Offsets, meta.Topics)
 	if err != nil {
 		return err
 	}
 	c.compacted = map[string]bool{}
-	known, err := facts(ctx, client, c.v.Topics)
-	if err != nil && !errors.Is(err, kafka.ErrNotPermitted) {
-		return err
+	known := map[string]*topicFacts{}
+	if len(there) > 0 {
+		if known, err = facts(ctx, client, there); err != nil {
+			return err
+		}
 	}
 	for name, t := range known {
 		c.compacted[name] = t.compacted
 	}
-	for _, topic := range c.v.Topics {
+	for _, topic := range there {
 		if err := failed[topic]; err != nil {
 			return fmt.Errorf("%s: %w", topic, err)
 		}
@@ -209,7 +225,11 @@ func (c *verifying) conclude() {
 			continue
 		}
 		for at, letter := range c.at[tp] {
-			c.wrong(&v.Missing, fmt.Sprintf("%s is not at %s@%d", letter, tp, at))
+			text := fmt.Sprintf("%s is not at %s@%d", letter, tp, at)
+			if c.gone[tp.Topic] {
+				text = fmt.Sprintf("%s is gone with %s, which does not exist any more", letter, tp.Topic)
+			}
+			c.wrong(&v.Missing, text)
 		}
 	}
 	for _, topic := range v.Topics {

@@ -55,7 +55,8 @@ type Watcher struct {
 	from    map[int32]int64 // where it is read from
 	strange []int64         // when letters came that nobody can be told by, in milliseconds
 	again   map[string]*AgainFailure
-	live    bool // letters were sent while this Watcher looks
+	unseen  map[string]bool // groups that this user may not look at
+	live    bool            // letters were sent while this Watcher looks
 }
 
 // watched is one letter under watch.
@@ -280,10 +281,15 @@ func (w *Watcher) commits(ctx context.Context) (map[string]map[kafka.TopicPartit
 		add(w.names.list[w.items[i].group])
 	}
 	commits, err := groups.New(w.client).Commits(ctx, wanted)
+	w.unseen = nil
 	switch {
 	case ctx.Err() != nil:
 		return nil, "", ctx.Err()
 	case errors.Is(err, kafka.ErrNotPermitted):
+		w.unseen = map[string]bool{}
+		for _, group := range groups.Denied(err) {
+			w.unseen[group] = true
+		}
 		return commits, fmt.Sprintf("not every group could be asked how far it is: %v", err), nil
 	case commits == nil && err != nil:
 		return nil, "", err

@@ -127,6 +127,10 @@ func (w *Watcher) judge(commits map[string]map[kafka.TopicPartition]int64, now t
 			r.doubt(item, "the ledger does not tell where it went")
 			continue
 		}
+		if group := w.hidden(item); group != "" {
+			r.doubt(item, "no right to see how far group "+group+" is (Describe on it)")
+			continue
+		}
 		tp := kafka.TopicPartition{Topic: w.names.list[item.topic], Partition: item.to}
 		behind, any := w.behind(item, tp, commits)
 		switch {
@@ -171,6 +175,19 @@ func (r *Report) doubt(item *watched, why string) {
 		}
 	}
 	r.Reasons = append(r.Reasons, Reason{Text: why, Letters: 1, First: letterName(item.part, item.offset)})
+}
+
+// hidden is a group that has to pass the letter and that nobody here may ask.
+func (w *Watcher) hidden(item *watched) string {
+	for _, group := range w.opts.Groups {
+		if w.unseen[group] {
+			return group
+		}
+	}
+	if w.opts.Groups == nil && item.group >= 0 && w.unseen[w.names.list[item.group]] {
+		return w.names.list[item.group]
+	}
+	return ""
 }
 
 // behind lists the groups that have not committed the letter; any tells
