@@ -79,7 +79,7 @@ func explainDLQ(err error) error {
 	switch {
 	case errors.Is(err, dlq.ErrNotFound):
 		return withHint(err, "see the queues there are with: manage-kafka dlq list")
-	case errors.Is(err, dlq.ErrConflict):
+	case errors.Is(err, dlq.ErrConflict) && !errors.Is(err, dlq.ErrRemade):
 		return withCode(err, exitConflict)
 	case errors.Is(err, kafka.ErrNotPermitted):
 		return withHint(err, "looking at letters needs Read and Describe on the queue and the ledger; to tell what became of them, Describe on their consumer groups and Read on their targets")

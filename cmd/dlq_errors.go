@@ -50,6 +50,8 @@ func explainRun(err error) error {
 		return withHint(err, "make one with: manage-kafka dlq ledger init")
 	case errors.Is(err, dlq.ErrPlanUnfit):
 		return withHint(withCode(err, exitConflict), "have a new plan made with: manage-kafka dlq replay DLQ --plan FILE")
+	case errors.Is(err, dlq.ErrRemade):
+		return withHint(withCode(err, exitConflict), "what was committed stands in the ledger, which is not in doubt; see which runs there were with: manage-kafka dlq runs, and whether their letters are on their targets with: manage-kafka dlq verify RUN")
 	case errors.Is(err, dlq.ErrConflict):
 		return withHint(withCode(err, exitConflict), "see what the ledger knows with: manage-kafka dlq runs; after checking, mend it with: manage-kafka dlq ledger rebuild DLQ --from TOPIC, or reset DLQ")
 	case errors.Is(err, dlq.ErrNoTarget):

@@ -133,6 +133,9 @@ func (a *app) sayQueues(list dlq.Listing, now time.Time) {
 		case expiresSoon(q, now):
 			a.print.warn("%s: oldest pending letter expires in %s", q.Name, expiryText(q.Oldest.Expires, now))
 		}
+		if q.Compacted {
+			a.print.warn("%s is compacted, so of the letters of one key it keeps the newest only; end that with: manage-kafka alter-topic %s -c cleanup.policy=delete", q.Name, q.Name)
+		}
 		if q.KeptBack > 0 {
 			a.print.warn("%s: an open transaction keeps back %s; whether it will end says: manage-kafka txn find-hanging", q.Name, plural(q.KeptBack, "offset"))
 		}

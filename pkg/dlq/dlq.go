@@ -42,6 +42,9 @@ var (
 	// ErrPlanUnfit is an [ErrConflict] of a plan file with what it was made of:
 	// the cluster, queue or ledger is another one. The ledger is not in doubt.
 	ErrPlanUnfit = errorf(ErrConflict, "plan does not fit")
+	// ErrRemade is an [ErrConflict] of a topic that was deleted, or deleted and
+	// made anew: under a run, or since one. The ledger is not in doubt.
+	ErrRemade = errorf(ErrConflict, "topic was deleted")
 	// ErrNoTarget is a topic that letters were to go to and that is not there.
 	ErrNoTarget = errors.New("no target")
 	// ErrBusy is a queue on which another run works, or one that another run

@@ -89,10 +89,17 @@ func firstOf(errs ...error) error {
 	return errs[i]
 }
 
-// retentions tells how long topics keep a record, 0 for ever. One that no
-// broker tells about is missing.
-func retentions(ctx context.Context, c *kafka.Client, names []string) (map[string]time.Duration, error) {
-	found := make(map[string]time.Duration, len(names))
+// keeping is how long a topic keeps a record.
+type keeping struct {
+	age      time.Duration // 0 for ever
+	known    bool          // the age is
+	compacts bool          // of one key only the newest
+}
+
+// retentions tells how long topics keep a record. One that no broker tells about
+// is missing.
+func retentions(ctx context.Context, c *kafka.Client, names []string) (map[string]keeping, error) {
+	found := make(map[string]keeping, len(names))
 	for some := range slices.Chunk(names, 100) {
 		req := &sarama.DescribeConfigsRequest{Version: 1}
 		for _, name := range some {
@@ -108,33 +115,30 @@ func retentions(ctx context.Context, c *kafka.Client, names []string) (map[strin
 			continue // a broker that may not tell: expiry is unknown then
 		}
 		for _, r := range res.Resources {
-			if keep, ok := retentionOf(r); ok {
-				found[r.Name] = keep
+			if r.ErrorCode == 0 {
+				found[r.Name] = retentionOf(r)
 			}
 		}
 	}
 	return found, nil
 }
 
-func retentionOf(r *sarama.ResourceResponse) (time.Duration, bool) {
-	if r.ErrorCode != 0 {
-		return 0, false
-	}
-	keep, known, deletes := time.Duration(0), false, true
+func retentionOf(r *sarama.ResourceResponse) keeping {
+	k, deletes := keeping{}, true
 	for _, e := range r.Configs {
 		switch e.Name {
 		case "cleanup.policy":
-			deletes = strings.Contains(e.Value, "delete")
+			deletes, k.compacts = strings.Contains(e.Value, "delete"), strings.Contains(e.Value, "compact")
 		case "retention.ms":
 			ms, err := strconv.ParseInt(e.Value, 10, 64)
-			known = err == nil
+			k.known = err == nil
 			if ms > 0 && ms < int64(1<<62)/int64(time.Millisecond) {
-				keep = time.Duration(ms) * time.Millisecond
+				k.age = time.Duration(ms) * time.Millisecond
 			}
 		}
 	}
 	if !deletes {
-		return 0, true
+		k.age, k.known = 0, true
 	}
-	return keep, known
+	return k
 }

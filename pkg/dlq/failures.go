@@ -138,7 +138,7 @@ func openReading(ctx context.Context, c *kafka.Client, queue, ledgerTopic string
 	if err != nil {
 		return nil, err
 	}
-	return &queueReading{client: c, topic: topic, parts: parts[queue], state: ledger.Queue(queue, topic.ID), keep: keep[queue], note: note}, nil
+	return &queueReading{client: c, topic: topic, parts: parts[queue], state: ledger.Queue(queue, topic.ID), keep: keep[queue].age, note: note}, nil
 }
 
 // pendingParts narrows stretches to begin at the first pending letter.

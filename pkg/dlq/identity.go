@@ -147,7 +147,7 @@ func (id identity) check(ctx context.Context, c *kafka.Client) error {
 	return nil
 }
 
-// changedError is [ErrConflict]: topics that are not those any more.
+// changedError is [ErrRemade]: topics that are not those any more.
 type changedError struct {
 	topics []string
 	what   []string // of each
@@ -157,4 +157,4 @@ func (e *changedError) Error() string {
 	return strings.Join(e.what, ", ") + " while the run was under way; its last transaction was aborted"
 }
 
-func (e *changedError) Unwrap() error { return ErrConflict }
+func (e *changedError) Unwrap() error { return ErrRemade }

@@ -48,9 +48,11 @@ type Queue struct {
 	// sees what stands there before it ends, and none of the other counts has it.
 	KeptBack int64 `json:"kept_back,omitempty"`
 	// RetentionMs is how long the queue keeps a letter: 0 for ever, nil unknown.
-	RetentionMs *int64  `json:"retention_ms,omitempty"`
-	Oldest      *Oldest `json:"oldest,omitempty"`
-	LastRun     *Run    `json:"last_run,omitempty"`
+	RetentionMs *int64 `json:"retention_ms,omitempty"`
+	// Compacted queues lose letters: of one key only the newest is kept.
+	Compacted bool    `json:"compacted,omitempty"`
+	Oldest    *Oldest `json:"oldest,omitempty"`
+	LastRun   *Run    `json:"last_run,omitempty"`
 	// Error is why the cluster told nothing, or too little, about the queue.
 	Error string `json:"error,omitempty"`
 }
@@ -117,12 +119,14 @@ func describe(ctx context.Context, c *kafka.Client, found kafka.Metadata, ledger
 				q.Error = e.Error()
 			}
 		}
-		if d, ok := keep[t.Name]; ok {
-			ms := d.Milliseconds()
+		k := keep[t.Name]
+		if k.known {
+			ms := k.age.Milliseconds()
 			q.RetentionMs = &ms
 		}
+		q.Compacted = k.compacts
 		wg.Go(func() {
-			q.fill(look(ctx, c, t.Name, parts[t.Name], &state.Resolved, slots), parts[t.Name], state, keep[t.Name])
+			q.fill(look(ctx, c, t.Name, parts[t.Name], &state.Resolved, slots), parts[t.Name], state, k.age)
 		})
 	}
 	wg.Wait()

@@ -3,6 +3,9 @@ package dlq
 // planUndo takes the letters that a run resolved and that no later chunk names.
 func (p *Plan) planUndo() error {
 	state := p.ledger.Queue(p.Queue, p.queue.id)
+	if r := p.ledger.Run(p.opts.Undo); r != nil && r.Queue == p.Queue && state.runs[p.opts.Undo] == nil {
+		return errorf(ErrRemade, "run %s worked on a former topic %s, which was deleted: its letters are gone", r.ID, p.Queue)
+	}
 	if state.runs[p.opts.Undo] == nil {
 		return errorf(ErrNotFound, "%s: the ledger knows no such run on %s", p.opts.Undo, p.Queue)
 	}

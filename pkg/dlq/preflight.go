@@ -31,6 +31,9 @@ func (p *Plan) preflight(ctx context.Context) error {
 		return err
 	}
 	p.snapshot()
+	if p.queue.compacted && p.queue.told {
+		p.warn("%s is compacted: of the letters of one key it keeps the newest only", p.Queue)
+	}
 	state := ledger.Queue(p.Queue, p.queue.id)
 	if !p.opts.repairs {
 		if err := checkProbes(ctx, p.client, state, p.bounds); err != nil {

@@ -137,7 +137,7 @@ func (t *target) partitionOf(out *Outgoing) (int32, error) {
 	}
 	if from >= n {
 		if t.byKey == nil && out.Record.Key != nil {
-			return 0, fmt.Errorf("%s has no partition %d, where it came from", t.name, from)
+			return 0, fmt.Errorf("%s has no partition %d, where it came from; choose one by its key with --partition-by key", t.name, from)
 		}
 		return from % n, nil
 	}

@@ -2,6 +2,7 @@ package dlq
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -16,11 +17,11 @@ const skew = time.Minute
 // readQueue reads what came to the queue since the last look.
 func (w *Watcher) readQueue(ctx context.Context) error {
 	found, failed, err := stretches(ctx, w.client.Offsets, []kafka.TopicMetadata{w.queue})
-	if err != nil {
-		return err
+	if err == nil {
+		err = failed[w.queue.Name]
 	}
-	if err := failed[w.queue.Name]; err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("%s: %w", w.queue.Name, err)
 	}
 	var todo []stretch
 	for _, s := range found[w.queue.Name] {

@@ -2,6 +2,7 @@ package dlq
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
@@ -19,11 +20,14 @@ func WatchRun(ctx context.Context, c *kafka.Client, run string, opts WatchOption
 		return nil, nil, errorf(ErrNotFound, "%s: the ledger knows no such run", run)
 	}
 	topic, err := oneQueue(ctx, c, found.Queue)
+	if errors.Is(err, ErrNotFound) {
+		return nil, found, errorf(ErrRemade, "%s was deleted since run %s", found.Queue, run)
+	}
 	if err != nil {
 		return nil, found, err
 	}
 	if ledgerID(topic.ID) != found.TopicID {
-		return nil, found, errorf(ErrConflict, "%s was made anew since run %s", found.Queue, run)
+		return nil, found, errorf(ErrRemade, "%s was made anew since run %s", found.Queue, run)
 	}
 	if err := ledger.merged(found); err != nil {
 		return nil, found, err
