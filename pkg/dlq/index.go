@@ -46,6 +46,7 @@ type index struct {
 	byName map[laneKey]uint32
 	why    []Reason
 	byWhy  map[string]fate
+	sizes  map[fate]*measured
 	stays  map[int32]int64 // of each partition: the first pending letter that was not selected
 	left   fate            // of letters that an approved plan leaves pending; 0 without any
 }
@@ -92,6 +93,23 @@ func (x *index) reason(text string) fate {
 		f = fateOther + fate(len(x.why))
 		x.byWhy[text] = f
 		x.why = append(x.why, Reason{Text: text})
+	}
+	return f
+}
+
+// measured is reason for letters that differ in nothing but an amount.
+func (x *index) measured(m *measured) fate {
+	f := x.reason(m.before + "\x00" + m.after)
+	if x.why[f-fateOther].Text == otherReasons {
+		return f
+	}
+	if x.sizes == nil {
+		x.sizes = map[fate]*measured{}
+	}
+	if most := x.sizes[f]; most == nil {
+		x.sizes[f] = m
+	} else {
+		most.amount = max(most.amount, m.amount)
 	}
 	return f
 }
@@ -188,6 +206,10 @@ func (x *index) reasons() []Reason {
 				r.First = letterName(e.part, e.offset)
 			}
 		}
+	}
+	for f, m := range x.sizes {
+		r := &x.why[f-fateOther]
+		r.Text = m.text(r.Letters)
 	}
 	list := slices.DeleteFunc(append(slices.Clone(x.why), held), func(r Reason) bool { return r.Letters == 0 })
 	sortReasons(list)

@@ -68,3 +68,32 @@ func TestAPlanShowsTheSameHoweverItIsRead(t *testing.T) {
 		t.Error("another seed shows the same changes")
 	}
 }
+
+// Letters that are too large each by another size are one reason, not one each.
+func TestReasonsThatDifferInAnAmountAreOne(t *testing.T) {
+	t.Parallel()
+	to := &target{topicFacts: &topicFacts{name: "orders", maxBytes: 200, deletes: true, retention: time.Hour, compacted: true}}
+	now := time.Now()
+	var x index
+	at := x.lane(laneKey{topic: "orders"})
+	fit := kafka.Record{Key: []byte("k")}
+	for i, r := range []kafka.Record{
+		{Key: []byte("k"), Value: make([]byte, 300)}, fit, {Key: []byte("k"), Value: make([]byte, 500)}, {Value: []byte("1")}, {Key: []byte("k"), Value: make([]byte, 400)},
+		{Key: []byte("k"), Timestamp: now.Add(-3 * time.Hour)},
+	} {
+		e := entry{offset: int64(i), origin: int64(i), dup: uint64(i), lane: at}
+		if why := to.unfit(&r, now); why != nil {
+			e.fate = x.measured(why)
+		}
+		x.add(e)
+	}
+	x.arrange(Options{Order: OrderNone, Action: Replayed})
+	want := []Reason{
+		{"up to 598 bytes, more than orders takes (max.message.bytes is 200)", 3, "0@0"},
+		{"no key, and orders is compacted", 1, "0@3"},
+		{"its timestamp is 3h0m0s old: orders would delete it at once (retention.ms)", 1, "0@5"},
+	}
+	if got := x.reasons(); !reflect.DeepEqual(got, want) {
+		t.Errorf("reasons %+v", got)
+	}
+}

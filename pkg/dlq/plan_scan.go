@@ -165,8 +165,9 @@ func (s *scanning) judge(ctx context.Context, r *kafka.Record, l *Letter, e *ent
 	switch {
 	case noPlace != nil:
 		e.fate = p.index.reason(noPlace.Error())
-	case why != "":
-		e.fate = p.index.reason("too large or unfit: " + why)
+	case why != nil:
+		why.before = "too large or unfit: " + why.before
+		e.fate = p.index.measured(why)
 	case p.opts.Approved.leaves(r.Partition, r.Offset):
 		p.index.left = p.index.reason("left pending by the plan; a plan made anew may take it")
 		e.fate = p.index.left

@@ -144,24 +144,48 @@ func (t *target) partitionOf(out *Outgoing) (int32, error) {
 	return from, nil
 }
 
-// unfit says why the target would refuse the record, empty where it would not.
-func (t *target) unfit(r *kafka.Record, now time.Time) string {
+// unfit says why the target would refuse the record, nil where it would not.
+func (t *target) unfit(r *kafka.Record, now time.Time) *measured {
 	if t.compacted && r.Key == nil {
-		return fmt.Sprintf("no key, and %s is compacted", t.name)
+		return &measured{before: fmt.Sprintf("no key, and %s is compacted", t.name)}
 	}
 	if size := recordSize(r); size > t.maxBytes {
-		return fmt.Sprintf("%d bytes, more than %s takes (max.message.bytes is %d)", size, t.name, t.maxBytes)
+		return &measured{amount: int64(size), unit: byteCount, after: fmt.Sprintf(", more than %s takes (max.message.bytes is %d)", t.name, t.maxBytes)}
 	}
 	if !r.Timestamp.IsZero() {
 		age := now.Sub(r.Timestamp)
+		old := &measured{before: "its timestamp is ", amount: int64(age), unit: ageText}
 		switch {
 		case t.before > 0 && age > t.before:
-			return fmt.Sprintf("its timestamp is %s old, more than %s takes (message.timestamp.before.max.ms)", age.Round(time.Second), t.name)
+			old.after = fmt.Sprintf(" old, more than %s takes (message.timestamp.before.max.ms)", t.name)
+			return old
 		case t.deletes && t.retention > 0 && age > t.retention:
-			return fmt.Sprintf("its timestamp is %s old: %s would delete it at once (retention.ms)", age.Round(time.Second), t.name)
+			old.after = fmt.Sprintf(" old: %s would delete it at once (retention.ms)", t.name)
+			return old
 		}
 	}
-	return ""
+	return nil
+}
+
+// measured is a reason with an amount in it that is another for each letter.
+type measured struct {
+	before, after string
+	amount        int64 // the largest
+	unit          func(int64) string
+}
+
+func byteCount(n int64) string { return fmt.Sprintf("%d bytes", n) }
+
+func ageText(n int64) string { return time.Duration(n).Round(time.Second).String() }
+
+func (m *measured) text(letters int64) string {
+	switch {
+	case m.unit == nil:
+		return m.before
+	case letters > 1:
+		return m.before + "up to " + m.unit(m.amount) + m.after
+	}
+	return m.before + m.unit(m.amount) + m.after
 }
 
 // originalTime is when the event happened, as far as the letter tells.
