@@ -1,9 +1,12 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
-	"go/format"
+	"go/token"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/multi-tenant/manage-kafka/internal/identifier"
 	"github.com/multi-tenant/manage-kafka/internal/schema"
@@ -12,9 +15,9 @@ import (
 
 // goTypes is one Go file with a struct for the data of each type.
 func goTypes(contracts []contract, o Options) ([]byte, error) {
-	name := o.Package
-	if name == "" {
-		name = "payload"
+	name := cmp.Or(o.Package, "payload")
+	if !token.IsIdentifier(name) || name == "_" {
+		return nil, fmt.Errorf("go types: %q cannot be the name of a Go package", name)
 	}
 	w := &goWriter{}
 	for _, k := range contracts {
@@ -26,11 +29,7 @@ func goTypes(contracts []contract, o Options) ([]byte, error) {
 		b.WriteString(imports)
 	}
 	b.WriteString(w.body.String())
-	out, err := format.Source([]byte(b.String()))
-	if err != nil {
-		return nil, fmt.Errorf("go types: %w", err)
-	}
-	return out, nil
+	return []byte(strings.TrimRight(b.String(), "\n") + "\n"), nil
 }
 
 // GoTypes is Write for Go with the types of one domain alone.
@@ -81,12 +80,44 @@ func (w *goWriter) root(k contract) {
 }
 
 func lowered(s string) string {
-	return strings.ToLower(s[:1]) + s[1:]
+	_, n := utf8.DecodeRuneInString(s)
+	return strings.ToLower(s[:n]) + s[n:]
 }
 
 func (w *goWriter) comment(indent, text string) {
-	for _, line := range wrap(strings.Join(strings.Fields(text), " "), 100) {
+	for _, line := range commentLines(text) {
 		w.body.WriteString(indent + "// " + line + "\n")
+	}
+}
+
+// commentLines is a text without what no Go source may hold.
+func commentLines(text string) []string {
+	text = strings.NewReplacer("\x00", "", "\uFEFF", "").Replace(strings.ToValidUTF8(text, "\uFFFD"))
+	return wrap(text, 100)
+}
+
+// aligned writes lines of cells in columns, as gofmt has those of fields and
+// constants that follow each other. To have it done by package go/format took
+// half a megabyte of the binary; a test holds the two together.
+func aligned(b *strings.Builder, lines [][]string) {
+	var widths []int
+	for _, cells := range lines {
+		for i, cell := range cells {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, cells := range lines {
+		b.WriteByte('\t')
+		for i, cell := range cells {
+			b.WriteString(cell)
+			if i < len(cells)-1 {
+				b.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+1))
+			}
+		}
+		b.WriteByte('\n')
 	}
 }
 
@@ -108,6 +139,7 @@ func wrap(text string, width int) []string {
 // object writes a struct and, after it, the types it needs.
 func (w *goWriter) object(s *schema.Schema, name, about string) {
 	var fields strings.Builder
+	var together [][]string // fields that no comment stands between
 	later := &goWriter{}
 	for _, p := range s.Properties {
 		t := later.member(s, p, name+identifier.Go(p.Name))
@@ -116,16 +148,28 @@ func (w *goWriter) object(s *schema.Schema, name, about string) {
 			tag += ",omitempty"
 		}
 		if p.Schema.Description != "" {
-			for _, line := range wrap(p.Schema.Description, 100) {
+			aligned(&fields, together)
+			together = nil
+			for _, line := range commentLines(p.Schema.Description) {
 				fields.WriteString("\t// " + line + "\n")
 			}
 		}
-		fmt.Fprintf(&fields, "\t%s %s `json:%q`\n", identifier.Go(p.Name), t, tag)
+		together = append(together, []string{identifier.Go(p.Name), t, goTag(tag)})
 	}
+	aligned(&fields, together)
 	w.comment("", about)
 	fmt.Fprintf(&w.body, "type %s struct {\n%s}\n\n", name, fields.String())
 	w.body.WriteString(later.body.String())
 	w.time, w.json = w.time || later.time, w.json || later.json
+}
+
+// goTag is the tag of a field, raw where its text allows for it.
+func goTag(name string) string {
+	tag := fmt.Sprintf("json:%q", name)
+	if strconv.CanBackquote(tag) {
+		return "`" + tag + "`"
+	}
+	return strconv.Quote(tag)
 }
 
 // member is the type of a field: a pointer where absent and zero differ.
@@ -193,10 +237,12 @@ func (w *goWriter) text(s *schema.Schema, name string) string {
 	w.comment("", fmt.Sprintf("%s is one of the constants that begin with its name.", name))
 	fmt.Fprintf(&w.body, "type %s string\n\n", name)
 	fmt.Fprintf(&w.body, "// The values of %s.\nconst (\n", name)
+	var lines [][]string
 	for _, l := range s.Enum {
 		value, _ := l.Text()
-		fmt.Fprintf(&w.body, "\t%s%s %s = %q\n", name, identifier.Go(value), name, value)
+		lines = append(lines, []string{name + identifier.Go(value), name, "= " + strconv.Quote(value)})
 	}
+	aligned(&w.body, lines)
 	w.body.WriteString(")\n\n")
 	return name
 }
