@@ -101,23 +101,22 @@ func committedNotes(ctx context.Context, c *kafka.Client, group, topic string, p
 }
 
 // groupLag is how many records of a topic the group has not committed yet; a
-// partition without a commit counts in full.
-func groupLag(ctx context.Context, c *kafka.Client, group, topic string, partitions int32) (int64, error) {
+// partition without a commit counts in full. commits tells whether there is one.
+func groupLag(ctx context.Context, c *kafka.Client, group, topic string, partitions int32) (lag int64, commits bool, err error) {
 	b, err := readBounds(ctx, c, topic, partitions)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	at, err := committedOffsets(ctx, c, group, topic, partitions)
 	if err != nil {
-		return 0, fmt.Errorf("lag of group %s: %w", group, err)
+		return 0, false, fmt.Errorf("lag of group %s: %w", group, err)
 	}
-	lag := int64(0)
 	for p := range partitions {
 		from := b.start[p]
 		if one, ok := at[p]; ok {
-			from = max(from, one.offset)
+			from, commits = max(from, one.offset), true
 		}
 		lag += max(0, b.high[p]-from)
 	}
-	return lag, nil
+	return lag, commits, nil
 }

@@ -57,6 +57,8 @@ type replayer struct {
 	behind   map[string]*Reason
 	result   Result
 	out      []chunkOut // of chunks that no ledger record tells the places of
+	toldLag  time.Time  // when somebody was told that the run waits for a group
+	commits  bool       // the group that is waited for has committed something
 	marked   time.Time  // when the watermark was written
 	beat     time.Time  // when the run record was
 	quiet    bool       // the group takes no watermark

@@ -3,6 +3,7 @@ package dlq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -35,12 +36,17 @@ func (p *pace) rate() float64 {
 	return p.opts.Rate
 }
 
-// most bounds the letters of one transaction.
+// most bounds the letters of one transaction. One alone puts the group no further
+// behind than makes the run wait for it.
 func (p *pace) most() int {
-	if rate := p.rate(); rate > 0 {
-		return int(min(maxChunkLetters, max(1, math.Floor(rate))))
+	most := maxChunkLetters
+	if p.opts.MaxLag > 0 {
+		most = int(min(int64(most)-1, p.opts.MaxLag)) + 1
 	}
-	return maxChunkLetters
+	if rate := p.rate(); rate > 0 {
+		return int(min(float64(most), max(1, math.Floor(rate))))
+	}
+	return most
 }
 
 // waitTurn waits until n letters may go, and while readers are too far behind.
@@ -62,6 +68,7 @@ func (r *replayer) waitTurn(ctx context.Context, n int) error {
 		if lag <= r.opts.MaxLag {
 			break
 		}
+		r.tellLag(lag)
 		if err := r.idle(ctx, time.Second); err != nil {
 			return err
 		}
@@ -101,20 +108,35 @@ func (r *replayer) idle(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// tellLag says, now and then, what the run waits for.
+func (r *replayer) tellLag(lag int64) {
+	if time.Since(r.toldLag) < time.Minute {
+		return
+	}
+	r.toldLag = time.Now()
+	text := fmt.Sprintf("waiting for group %s, which is %d records behind, more than %d", r.opts.LagGroup, lag, r.opts.MaxLag)
+	if !r.commits {
+		text = fmt.Sprintf("waiting for group %s, which has committed nothing there, so that all %d records count; is it the right one?", r.opts.LagGroup, lag)
+	}
+	r.opts.Notice(text)
+}
+
 // lag is how far the group is behind on the targets, in records.
 func (r *replayer) lag(ctx context.Context) (int64, error) {
 	total := int64(0)
+	r.commits = false
 	for name, t := range r.plan.targets {
 		if r.closed[name] != "" {
 			continue
 		}
-		n, err := groupLag(ctx, r.client, r.opts.LagGroup, name, t.partitions)
+		n, commits, err := groupLag(ctx, r.client, r.opts.LagGroup, name, t.partitions)
 		if errors.Is(err, kafka.ErrUnknownTopic) && r.mayClose(name) {
 			continue // the next transaction tells
 		}
 		if err != nil {
 			return 0, err
 		}
+		r.commits = r.commits || commits
 		total += n
 	}
 	return total, nil
