@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -153,6 +154,9 @@ func (a *app) editLetter(ctx context.Context, flags *runFlags, opts dlq.Options,
 	before, after := s.Record, s.Record
 	before.Value, after.Value = was, now
 	fmt.Fprintf(a.errOut, "letter %s\n%s", s.ID, diffText(&before, &after, mask, a.print.errColor))
+	if json.Valid(was) && !json.Valid(now) {
+		a.print.warn("%s was JSON and is none any more", s.ID)
+	}
 	opts.UseValue(s.Record.Partition, s.Record.Offset, now)
 	return runDLQ(ctx, a, flags, opts)
 }

@@ -116,7 +116,14 @@ func runText(r *dlq.Run, now time.Time) string {
 	if r.Op != "" {
 		by = " by " + r.Op
 	}
-	return fmt.Sprintf("%s, %s of %s%s, %s ago", r.State, grouped(r.Done), grouped(r.Plan), by, spanText(max(0, now.Sub(r.Heartbeat))))
+	what := string(r.State)
+	if r.Action != dlq.Replayed && r.Action != "" {
+		what = string(r.Action) + " " + what
+	}
+	if r.Action != dlq.Merged && r.Action != dlq.Emptied { // which have no letters
+		what += fmt.Sprintf(", %s of %s", grouped(r.Done), grouped(r.Plan))
+	}
+	return fmt.Sprintf("%s%s, %s ago", what, by, spanText(max(0, now.Sub(r.Heartbeat))))
 }
 
 // sayQueues says on stderr what needs a person, and the next command.
