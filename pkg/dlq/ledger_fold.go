@@ -240,7 +240,7 @@ func (q *QueueState) takeRun(key ledgerKey, rec runRecord, at int64) {
 		ID: key.run, Queue: q.Queue, TopicID: q.TopicID, State: rec.State, Action: rec.Action, Op: rec.Op, Host: rec.Host, PID: rec.PID,
 		Version: rec.Version, Reason: rec.Reason, Selection: rec.Select, To: rec.To, Cluster: rec.Cluster, Timestamp: rec.Stamps, Plan: rec.Plan,
 		Seq: max(r.Seq, rec.Seq), Done: max(r.Done, rec.Done), Started: rec.Started, Heartbeat: rec.Beat,
-		machine: rec.Machine, process: rec.Process, at: at,
+		machine: rec.Machine, process: rec.Process, ends: rec.Ends, at: at,
 	}
 }
 

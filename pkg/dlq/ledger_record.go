@@ -64,7 +64,8 @@ type Run struct {
 
 	machine string
 	process string
-	at      int64 // where in the ledger its newest record stands
+	ends    []int64 // of the queue's partitions when it was planned, nil where nobody told
+	at      int64   // where in the ledger its newest record stands
 }
 
 // runRecord is the value of a run record.
@@ -88,6 +89,7 @@ type runRecord struct {
 	Done    int64     `json:"done"`
 	Started time.Time `json:"began"`
 	Beat    time.Time `json:"hb"`
+	Ends    []int64   `json:"ends,omitempty"` // of the queue's partitions when it was planned
 }
 
 // chunkRecord is the value of a chunk record.

@@ -106,7 +106,7 @@ func (r *Run) record(state RunState) runRecord {
 	return runRecord{
 		T: kindRun, State: state, Action: r.Action, Op: r.Op, Host: r.Host, Machine: r.machine, PID: r.PID, Process: r.process,
 		Version: r.Version, Reason: r.Reason, Select: r.Selection, To: r.To, Cluster: r.Cluster, Stamps: r.Timestamp, Plan: r.Plan, Seq: r.Seq, Done: r.Done,
-		Started: r.Started, Beat: r.Heartbeat,
+		Started: r.Started, Beat: r.Heartbeat, Ends: r.ends,
 	}
 }
 

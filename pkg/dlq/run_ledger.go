@@ -150,11 +150,15 @@ func (r *replayer) runRecord(state RunState, now time.Time) runRecord {
 	if stamps == TimestampNow {
 		stamps = ""
 	}
+	var ends []int64
+	if r.plan.Action.sends() && r.plan.bounds != nil {
+		ends = r.plan.bounds.end
+	}
 	return runRecord{
 		T: kindRun, State: state, Action: r.plan.Action, Op: r.opts.Operator, Host: hostname(), Machine: machine(),
 		PID: os.Getpid(), Process: processStart(os.Getpid()), Version: r.opts.Version, Reason: r.opts.Reason, Select: r.opts.Selection.Normalised(),
 		To: r.opts.To, Cluster: r.plan.Cluster, Stamps: stamps, Plan: r.result.Planned + r.plan.Duplicates, Seq: r.seq, Done: r.ledgerDone(),
-		Started: r.began.UTC().Truncate(time.Millisecond), Beat: now.UTC().Truncate(time.Millisecond),
+		Started: r.began.UTC().Truncate(time.Millisecond), Beat: now.UTC().Truncate(time.Millisecond), Ends: ends,
 	}
 }
 

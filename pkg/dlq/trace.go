@@ -71,6 +71,9 @@ func TraceLetter(ctx context.Context, c *kafka.Client, queue, letter string, opt
 	}
 	w := newWatcher(c, topic, opts)
 	w.run = last.run
+	if run := ledger.Run(last.run); run != nil {
+		w.begin(run)
+	}
 	if err := w.expect(ctx, []sent{*last}); err != nil {
 		return nil, err
 	}

@@ -34,7 +34,17 @@ func WatchRun(ctx context.Context, c *kafka.Client, run string, opts WatchOption
 	}
 	w := newWatcher(c, topic, opts)
 	w.run, w.ledger = run, ledger
+	w.begin(found)
 	return w, found, nil
+}
+
+// begin has the queue read from where it ended when the run was planned: what
+// stood there before is none of its letters come back, whatever it says of where
+// it came from, as where the topic was made anew since.
+func (w *Watcher) begin(r *Run) {
+	for part, end := range r.ends {
+		w.next[int32(part)] = end
+	}
 }
 
 // refresh takes the letters that the run has sent since.
