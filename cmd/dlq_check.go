@@ -37,7 +37,10 @@ them again as they are, unless the context is read-only.`,
 		Example: `  manage-kafka dlq check orders.dlq --max-pending 0 --max-age 1h
   manage-kafka dlq check '*.dlq' --max-pending 100 --min-expiry 24h --new-failure=30m`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			return pluginUsage(a, cmd, cobra.MinimumNArgs(1)(cmd, args))
+			if len(args) == 0 {
+				return pluginUsage(a, cmd, errors.New("which queues? Name them, or give a glob"))
+			}
+			return nil
 		},
 		ValidArgsFunction: a.completeQueues,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -26,7 +26,7 @@ func doingText(a dlq.Action) string {
 func planText(p *dlq.Plan, now time.Time) string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-11s%s\n", name, terminal.Escape(fmt.Sprintf(format, args...)))
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%-11s%s", name, terminal.Escape(fmt.Sprintf(format, args...))), " ") + "\n")
 	}
 	line("queue", "%s", p.Queue)
 	if p.Action == dlq.Reopened {

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/multi-tenant/manage-kafka/internal/groups"
 	"github.com/multi-tenant/manage-kafka/internal/terminal"
+	"github.com/multi-tenant/manage-kafka/pkg/dlq"
 )
 
 func newGroupsDeleteCommand(a *app) *cobra.Command {
@@ -21,8 +23,10 @@ func newGroupsDeleteCommand(a *app) *cobra.Command {
 terminal it refuses unless --yes is given. The offsets are kept in a file that
 restores them.
 
-GROUP may be a glob. A group that has members is refused (exit 6), and then none is
-deleted. One that does not exist is exit 1; a glob that matches nothing is exit 8.`,
+GROUP may be a glob. Those that mark how far dead letter queues are replayed are
+selected only where it begins with manage-kafka.dlq. itself. A group that has
+members is refused (exit 6), and then none is deleted. One that does not exist is
+exit 1; a glob that matches nothing is exit 8.`,
 		Example: `  manage-kafka groups delete notification-old-consumer
   manage-kafka groups delete 'test-*' --dry-run`,
 		Args:              cobra.MinimumNArgs(1),
@@ -56,6 +60,9 @@ func runGroupsDelete(ctx context.Context, a *app, patterns []string, dryRun bool
 	}
 	if len(missed) > 0 {
 		return noMatch("consumer group", missed)
+	}
+	if list = a.spareWatermarks(list, patterns); len(list) == 0 {
+		return noMatch("other consumer group", patterns)
 	}
 	if dryRun {
 		a.print.status("would delete %s", goneGroups(list))
@@ -100,6 +107,21 @@ func runGroupsDelete(ctx context.Context, a *app, patterns []string, dryRun bool
 		return withHint(withCode(fmt.Errorf("%d of %d groups not deleted", len(failed), len(list)), exitPartly), "the others are gone; running it again is safe")
 	}
 	return explainGroups(failed[0])
+}
+
+// spareWatermarks leaves out the groups that mark how far dead letter queues are
+// replayed, but for those that are meant.
+func (a *app) spareWatermarks(list []groups.Deletion, patterns []string) []groups.Deletion {
+	meant := func(name string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { return p == name || strings.HasPrefix(p, dlq.WatermarkPrefix) })
+	}
+	return slices.DeleteFunc(list, func(d groups.Deletion) bool {
+		spare := strings.HasPrefix(d.Name, dlq.WatermarkPrefix) && !meant(d.Name)
+		if spare {
+			a.print.status("%s stays: it tells dlq a lost ledger from an empty one, so that only a pattern which begins with %s deletes it", d.Name, dlq.WatermarkPrefix)
+		}
+		return spare
+	})
 }
 
 // goneGroups says what a deletion takes, with the names as long as a person reads them.

@@ -32,6 +32,11 @@ import (
 // DefaultLedger is the name of the ledger topic where nothing else is named.
 const DefaultLedger = "manage-kafka.ledger"
 
+// WatermarkPrefix begins the name of the group whose offsets mark how far a queue
+// is replayed, before the queue's name. They are what tells a ledger that was lost
+// from one that is empty. The transactional id of the queue's runs is the same.
+const WatermarkPrefix = "manage-kafka.dlq."
+
 // What callers branch on. Each is wrapped with what it is about.
 var (
 	// ErrNoLedger is a cluster without a ledger topic.

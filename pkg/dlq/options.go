@@ -269,11 +269,11 @@ func (o *Options) check() error {
 
 // transactionalID is the id under which a queue is replayed: whoever holds it
 // is the only one who can.
-func transactionalID(queue string) string { return "manage-kafka.dlq." + queue }
+func transactionalID(queue string) string { return WatermarkPrefix + queue }
 
 // watermarkGroup is the consumer group whose offsets say how far a queue is
 // resolved, for dashboards that know lag only.
-func watermarkGroup(queue string) string { return "manage-kafka.dlq." + queue }
+func watermarkGroup(queue string) string { return WatermarkPrefix + queue }
 
 // sends tells whether letters of the action go anywhere.
 func (a Action) sends() bool { return a == Replayed || a == Edited }

@@ -86,7 +86,7 @@ func readersOf(ctx context.Context, c *kafka.Client, all []groups.Group, t *topi
 		found []string
 	)
 	for _, g := range all {
-		if g.Type == groups.Share || strings.HasPrefix(g.Name, "manage-kafka.dlq.") {
+		if g.Type == groups.Share || strings.HasPrefix(g.Name, WatermarkPrefix) {
 			continue
 		}
 		slots <- struct{}{}
