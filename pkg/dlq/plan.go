@@ -147,6 +147,9 @@ func Prepare(ctx context.Context, c *kafka.Client, opts Options) (*Plan, error) 
 	}
 	p.index.arrange(opts)
 	p.summarise()
+	if err := opts.Approved.checkTargets(p); err != nil {
+		return nil, err
+	}
 	p.findGroups(ctx)
 	p.tellPrevious()
 	return p, nil

@@ -117,6 +117,19 @@ func (f *PlanFile) check(p *Plan, c *kafka.Client) error {
 	return nil
 }
 
+// checkTargets refuses topics that are not those which the plan was made for.
+func (f *PlanFile) checkTargets(p *Plan) error {
+	if f == nil {
+		return nil
+	}
+	for _, then := range f.Targets {
+		if now := p.targets[then.Topic]; now != nil && then.ID != "" && now.id != then.ID {
+			return errorf(ErrPlanUnfit, "the target %s was made anew since the plan was", then.Topic)
+		}
+	}
+	return nil
+}
+
 // names tells whether the plan names the letter, to send it or to leave it; no
 // plan names all.
 func (f *PlanFile) names(part int32, offset int64) bool {
