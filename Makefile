@@ -5,6 +5,7 @@ BINARY      := bin/manage-kafka
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 BENCH       ?= .
+MOST_BYTES  := 36000000
 
 .PHONY: help build test test-fast test-long lint fuzz cross bench
 
@@ -35,14 +36,16 @@ fuzz: ## run every fuzz target, for FUZZTIME each when that is set
 # What comes out is thrown away, so it is linked without what a debugger reads, and
 # other systems are compiled without the optimizer, in half the time; this one
 # as every other target does.
-cross: ## compile everything for every platform that is released
+cross: ## compile everything for every platform that is released, and weigh the binary
 	@host=$$(go env GOHOSTOS)/$$(go env GOHOSTARCH); \
 	for p in $(PLATFORMS); do \
 		echo "compiling for $$p"; \
 		flags='-gcflags=all=-N -l'; \
 		[ "$$p" != "$$host" ] || flags=-v=false; \
 		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build -ldflags '-s -w' "$$flags" ./... || exit 1; \
-	done
+	done; \
+	CGO_ENABLED=0 go build -ldflags '-s -w' -o $(BINARY) . && size=$$(wc -c <$(BINARY)) && echo "the binary has $$size bytes"; \
+	[ "$$size" -le $(MOST_BYTES) ] || { echo "want at most $(MOST_BYTES): see what has come in with go version -m and go list -deps"; exit 1; }
 
 bench: ## run the benchmarks; BENCH picks some by a regular expression
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
