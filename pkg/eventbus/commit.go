@@ -13,6 +13,10 @@ const (
 	commitEvery   = time.Second
 	commitRecords = 1000
 	commitRest    = 100 * time.Millisecond
+	// commitAgain is when what has not changed is committed once more. A broker that
+	// hears late that a topic was deleted and made again forgets what was committed for
+	// the new one, too.
+	commitAgain = 30 * time.Second
 )
 
 // Setup implements sarama.ConsumerGroupHandler: a session begins.
@@ -37,6 +41,7 @@ func (s *subscription) commitLoop(ctx context.Context, session sarama.ConsumerGr
 	defer timer.Stop()
 	rest := time.NewTimer(commitRest)
 	defer rest.Stop()
+	all := time.Now().Add(commitAgain)
 	for {
 		select {
 		case <-s.commitNow:
@@ -44,7 +49,11 @@ func (s *subscription) commitLoop(ctx context.Context, session sarama.ConsumerGr
 		case <-ctx.Done():
 			return
 		}
-		s.commit(session)
+		again := !time.Now().Before(all)
+		if again {
+			all = time.Now().Add(commitAgain)
+		}
+		s.commit(session, again)
 		timer.Reset(commitEvery)
 		rest.Reset(commitRest)
 		select {
@@ -55,8 +64,9 @@ func (s *subscription) commitLoop(ctx context.Context, session sarama.ConsumerGr
 	}
 }
 
-// commit commits what is done.
-func (s *subscription) commit(session sarama.ConsumerGroupSession) {
+// commit commits what is done, also what could not be committed before; again says
+// that the rest is committed once more.
+func (s *subscription) commit(session sarama.ConsumerGroupSession, again bool) {
 	type mark struct {
 		source source
 		offset int64
@@ -65,15 +75,16 @@ func (s *subscription) commit(session sarama.ConsumerGroupSession) {
 	s.mu.Lock()
 	s.fresh, s.commitDue = 0, false
 	for c := range s.claims {
-		if c.session == session && c.mark() {
+		switch {
+		case c.session != session:
+		case c.mark():
 			marks = append(marks, mark{c.source, c.marked})
+		case again && c.marked >= 0:
+			c.session.ResetOffset(c.source.topic, c.source.partition, c.marked, c.noted)
 		}
 	}
 	s.mu.Unlock()
-	if len(marks) == 0 {
-		return
-	}
-	session.Commit()
+	session.Commit() // sends nothing where nothing has changed
 	for _, m := range marks {
 		s.obs.committed(m.source, m.offset)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -30,6 +29,8 @@ type rig struct {
 	mu        sync.Mutex
 	marked    map[kafka.TopicPartition]int64
 	committed map[kafka.TopicPartition]int64
+	dirty     map[kafka.TopicPartition]bool
+	lost      int // commits that fail
 	paused    map[kafka.TopicPartition]bool
 	letters   []outgoing
 	refuse    error // of the dead letter topic
@@ -40,7 +41,7 @@ type rig struct {
 func newRig(t *testing.T, o Subscription) *rig {
 	t.Helper()
 	r := &rig{
-		t: t, marked: map[kafka.TopicPartition]int64{}, committed: map[kafka.TopicPartition]int64{}, paused: map[kafka.TopicPartition]bool{},
+		t: t, marked: map[kafka.TopicPartition]int64{}, committed: map[kafka.TopicPartition]int64{}, dirty: map[kafka.TopicPartition]bool{}, paused: map[kafka.TopicPartition]bool{},
 		counts: map[string]int32{"orders": 1, "orders.dlq": 1},
 	}
 	r.ctx, r.cancel = context.WithCancel(t.Context())
@@ -204,18 +205,35 @@ func (r *rig) MemberID() string                            { return "" }
 func (r *rig) GenerationID() int32                         { return 1 }
 func (r *rig) MarkMessage(*sarama.ConsumerMessage, string) {}
 
-func (r *rig) ResetOffset(string, int32, int64, string) {}
+func (r *rig) ResetOffset(topic string, p int32, offset int64, _ string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	tp := kafka.TopicPartition{Topic: topic, Partition: p}
+	if offset <= r.marked[tp] {
+		r.marked[tp], r.dirty[tp] = offset, true
+	}
+}
+
 func (r *rig) MarkOffset(topic string, p int32, offset int64, _ string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	tp := kafka.TopicPartition{Topic: topic, Partition: p}
-	r.marked[tp] = max(r.marked[tp], offset)
+	if offset > r.marked[tp] {
+		r.marked[tp], r.dirty[tp] = offset, true
+	}
 }
 
 func (r *rig) Commit() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	maps.Copy(r.committed, r.marked)
+	if len(r.dirty) > 0 && r.lost > 0 {
+		r.lost--
+		return
+	}
+	for tp := range r.dirty {
+		r.committed[tp] = r.marked[tp]
+	}
+	clear(r.dirty)
 }
 
 func (r *rig) Pause(parts map[string][]int32)  { r.setPaused(parts, true) }
