@@ -24,7 +24,8 @@ func deniedChanges(t *testing.T, c *realkafka.Cluster) {
 		t.Fatal(err)
 	}
 	peers.CreateTopic(t, super, "invoices", 2, 1)
-	peers.KcatProduce(t, super, "invoices", numbered(100))
+	peers.KcatProduce(t, super, "invoices", numbered(50), "-p", "0")
+	peers.KcatProduce(t, super, "invoices", numbered(50), "-p", "1")
 	moves(t, super, 0, "billing", "--topic", "invoices", "--to", "5", "--create", "--execute")
 	grant := func(operation, kind, name string) {
 		t.Helper()

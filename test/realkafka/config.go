@@ -40,6 +40,10 @@ func (c *Cluster) serverProperties(n *node) map[string]string {
 		"group.min.session.timeout.ms":                                "1000",
 		"log.cleaner.backoff.ms":                                      "500",
 		"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+		// Records of years ago, which tests write, would go when the broker first looks
+		// for what retention ends, 30 s after its start, or every 5 minutes.
+		"log.initial.task.delay.ms":       "86400000",
+		"log.retention.check.interval.ms": "86400000",
 	}
 	c.addListeners(p, n)
 	if c.zookeeper {
