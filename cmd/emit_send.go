@@ -13,6 +13,7 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/console"
 	"github.com/multi-tenant/manage-kafka/pkg/events"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
 
 // feedRecord is an event's record in the form that --cloudevents and --key ask for.
@@ -124,7 +125,7 @@ func (e *emission) sendOne(ctx context.Context, r *events.Record, fed console.Fe
 }
 
 // produce connects, makes sure that the topics are there, and sends.
-func (e *emission) produce(ctx context.Context, opts console.ProduceOptions, topics []string) (console.ProduceResult, error) {
+func (e *emission) produce(ctx context.Context, opts console.ProduceOptions, names []string) (console.ProduceResult, error) {
 	// The connection outlives an interrupt for the moment that Produce takes
 	// to send what was read.
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -138,7 +139,7 @@ func (e *emission) produce(ctx context.Context, opts console.ProduceOptions, top
 	if !connected() {
 		return console.ProduceResult{}, ctx.Err()
 	}
-	if err := e.findTopics(ctx, c, topics); err != nil {
+	if err := e.findTopics(ctx, c, names); err != nil {
 		return console.ProduceResult{}, err
 	}
 	opts.Notice = e.app.print.status1
@@ -146,11 +147,11 @@ func (e *emission) produce(ctx context.Context, opts console.ProduceOptions, top
 }
 
 // findTopics refuses to begin when a topic that is needed is not there.
-func (e *emission) findTopics(ctx context.Context, c *kafka.Client, topics []string) error {
-	if len(topics) == 0 {
+func (e *emission) findTopics(ctx context.Context, c *kafka.Client, names []string) error {
+	if len(names) == 0 {
 		return nil
 	}
-	meta, err := c.Metadata(ctx, topics)
+	meta, err := c.Metadata(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -167,8 +168,29 @@ func (e *emission) findTopics(ctx context.Context, c *kafka.Client, topics []str
 		return nil
 	}
 	slices.Sort(missing)
-	return withHint(fmt.Errorf("%s: %w; nothing was sent", strings.Join(missing, ", "), kafka.ErrUnknownTopic),
-		"make the product's topics with: manage-kafka create-topic --catalogue --if-not-exists")
+	return withHint(fmt.Errorf("%s: %w; nothing was sent", strings.Join(missing, ", "), kafka.ErrUnknownTopic), "%s", makeTopics(missing))
+}
+
+// makeTopics says how topics are made: those of the catalogue have settings there,
+// those of the user's own types do not.
+func makeTopics(missing []string) string {
+	catalogue := map[string]bool{}
+	for _, spec := range topics.Catalogue() {
+		catalogue[spec.Name] = true
+	}
+	var own, hints []string
+	for _, name := range missing {
+		if !catalogue[name] {
+			own = append(own, shellWord(name))
+		}
+	}
+	if len(own) < len(missing) {
+		hints = append(hints, "make the product's topics with: manage-kafka create-topic --catalogue --if-not-exists")
+	}
+	if len(own) > 0 {
+		hints = append(hints, "make your own with: manage-kafka create-topic "+strings.Join(own, " "))
+	}
+	return strings.Join(hints, "; ")
 }
 
 // sendMany sends the records of a feed and prints the ids that the broker has.

@@ -49,8 +49,12 @@ given.`,
 }
 
 func runTxnAbort(ctx context.Context, a *app, opts txnAbortOptions) error {
-	if (opts.id == "") == (len(opts.names) == 0) {
+	switch {
+	case opts.id != "" && len(opts.names) > 0:
 		return usagef("want TOPIC/PARTITION@OFFSET or --id, and not both")
+	case opts.id == "" && len(opts.names) == 0:
+		return withHint(usagef("which transaction? Name it as TOPIC/PARTITION@OFFSET, or give --id"),
+			"see those that hang with: manage-kafka txn find-hanging")
 	}
 	starts := map[kafka.TopicPartition]int64{}
 	for _, name := range opts.names {
