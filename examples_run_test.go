@@ -191,6 +191,11 @@ func newExampleWorld(t *testing.T) *exampleWorld {
 	w := &exampleWorld{pageShell: newPageShell(t, "examples", "embedded")}
 	w.env = append(w.env, "XDG_STATE_HOME="+filepath.Join(w.home, "state"), "MANAGE_KAFKA_YES=true",
 		"VISUAL=cp fixed.json", "MANPAGER=cat")
+	if _, err := exec.LookPath("man"); err != nil { // Debian's smallest systems have none
+		if err := os.WriteFile(filepath.Join(w.home, "bin", "man"), []byte("#!/bin/sh\nexec cat\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Cleanup(func() {
 		w.paste(t, "manage-kafka stop -q --volumes; manage-kafka stop -q --volumes --project shop", "")
 	})

@@ -60,6 +60,9 @@ func runLogs(ctx context.Context, a *app, o logsOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := stack.Adopt(ctx); err != nil {
+		return err
+	}
 	opts.Each = func(l cluster.LogLine) error {
 		if match != nil && !match.MatchString(l.Text) {
 			return nil

@@ -39,6 +39,9 @@ func runStatus(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := stack.Adopt(ctx); err != nil {
+		return err
+	}
 	st, err := stack.Status(ctx)
 	if err != nil {
 		return a.explainStack(err)

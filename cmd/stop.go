@@ -38,6 +38,13 @@ func runStop(ctx context.Context, a *app, o cluster.DownOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := stack.Adopt(ctx); err != nil {
+		return err
+	}
+	if o.Volumes && !stack.HasData() {
+		a.print.status("project %s has no data here", stack.Project())
+		return nil
+	}
 	if o.Volumes {
 		what := "this removes all topics, records, offsets and schemas of project " + stack.Project() + ": " + strings.Join(stack.Volumes(), ", ")
 		if err := a.confirmDestructive(ctx, what); err != nil {

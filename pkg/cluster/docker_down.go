@@ -48,7 +48,7 @@ func (r *dockerRuntime) takeDown(ctx context.Context, opts DownOptions, have *in
 		// itself up hears no signal and would have all of its own time.
 		patience = undoPatience
 	}
-	text := fmt.Sprintf("%d containers stopped and removed", len(have.containers))
+	text := counted(len(have.containers), "container", "stopped and removed", "stopped and removed")
 	done := report(opts.Progress).begin("stop", text)
 	// A paused container does not hear that it should end.
 	var paused []string
@@ -75,6 +75,14 @@ func (r *dockerRuntime) takeDown(ctx context.Context, opts DownOptions, have *in
 	}
 	done()
 	return nil
+}
+
+// counted says of one thing or of several what is so.
+func counted(n int, thing, one, many string) string {
+	if n == 1 {
+		return "1 " + thing + " " + one
+	}
+	return fmt.Sprintf("%d %ss %s", n, thing, many)
 }
 
 func (i *inventory) names() []string {
@@ -119,6 +127,9 @@ func (r *dockerRuntime) haveFile(ctx context.Context) error {
 	}
 	stack, err := r.load(ctx, State{Project: r.project}, UpOptions{})
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.dir, 0o700); err != nil {
 		return err
 	}
 	return replaceFile(r.file(), stack.YAML)

@@ -84,7 +84,7 @@ func (r *dockerRuntime) images(ctx context.Context, stack *composefile.Stack, se
 		}
 	}
 	images := slices.Sorted(maps.Keys(wanted))
-	done := report(opts.Progress).begin("images", fmt.Sprintf("%d images are there", len(images)))
+	done := report(opts.Progress).begin("images", counted(len(images), "image", "is there", "are there"))
 	missing, err := r.engine.MissingImages(ctx, images)
 	if err != nil {
 		return fromEngine(err)
@@ -134,7 +134,7 @@ func (r *dockerRuntime) start(ctx context.Context, services []string, opts UpOpt
 	if err := r.revive(ctx, services, opts); err != nil {
 		return err
 	}
-	done := report(opts.Progress).begin("containers", fmt.Sprintf("%d containers are healthy", len(services)))
+	done := report(opts.Progress).begin("containers", counted(len(services), "container", "is healthy", "are healthy"))
 	err := r.engine.Up(ctx, r.compose(), docker.UpOptions{Services: services, WaitTimeout: limit, Progress: r.follow(opts)})
 	if err == nil {
 		done()

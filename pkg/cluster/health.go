@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -146,6 +147,9 @@ func (s *Stack) Status(ctx context.Context) (Status, error) {
 		return Status{}, err
 	}
 	st, err := s.status(ctx, services)
+	if err == nil && st.Status == HealthUp {
+		s.missRemoved(&st)
+	}
 	if err != nil || st.Status != HealthDegraded {
 		return st, err
 	}
@@ -200,6 +204,17 @@ func (s *Stack) adoptPort(services []Service) {
 		_, port, err := net.SplitHostPort(svc.Endpoint)
 		if n, numErr := strconv.Atoi(port); svc.Name == ServiceKafka && err == nil && numErr == nil {
 			s.state.PortOffset = n - basePort
+		}
+	}
+}
+
+// missRemoved adds the services that the last start had and nobody has stopped,
+// whose containers are gone all the same.
+func (s *Stack) missRemoved(st *Status) {
+	for _, name := range slices.Sorted(maps.Keys(s.state.Endpoints)) {
+		if stateOf(st.Services, name) == "" {
+			st.Services = append(st.Services, Service{Name: name, State: "removed"})
+			st.Status, st.Error = HealthDegraded, name+" is removed; start makes it again"
 		}
 	}
 }

@@ -123,8 +123,8 @@ func (s *Stack) Down(ctx context.Context, opts DownOptions) (wasRunning bool, er
 		return false, s.explainEngine(err)
 	}
 	wasRunning = runs(services)
-	if _, err := os.Stat(s.dir); err != nil {
-		return wasRunning, nil // never started: nothing to stop or remove
+	if _, err := os.Stat(s.dir); err != nil && len(services) == 0 {
+		return false, nil // never started: nothing to stop or remove
 	}
 	if !opts.Volumes {
 		if err := s.runtime.Down(ctx, opts); err != nil {

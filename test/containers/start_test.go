@@ -53,6 +53,11 @@ func TestStart(t *testing.T) {
 	}
 	holds(t, docker(t, "compose", "ls"), p.name+" ")
 
+	docker(t, "rm", "-f", p.name+"-kafka-ui-1")
+	holds(t, p.want(t, 4, "", "status").err, "is degraded: kafka-ui is removed; start makes it again")
+	p.ok(t, "", "start", "--pull", "never")
+	p.status(t)
+
 	env := p.ok(t, "", "status", "-o", "env").out
 	holds(t, env, "export KAFKA_BROKERS="+p.broker()+"\n", "export SCHEMA_REGISTRY_URL=http://127.0.0.1:", "/apis/ccompat/v7\n")
 	_, registry, _ := strings.Cut(strings.TrimSpace(env), "SCHEMA_REGISTRY_URL=")
@@ -161,6 +166,19 @@ func TestLifeOfBroker(t *testing.T) {
 
 	p.otherCluster(t)
 	p.ok(t, "", "stop", "--volumes", "-y")
+	p.nothingLeft(t)
+
+	// The project's files are lost; its containers tell whose they are.
+	holds(t, p.ok(t, "", "stop", "--volumes", "-y").err, "has no data here")
+	holds(t, p.ok(t, "", p.startArgs("--only", "kafka")...).err, "1 container is healthy")
+	if err := os.RemoveAll(filepath.Join(p.state, "manage-kafka", p.name)); err != nil {
+		t.Fatal(err)
+	}
+	if s := p.status(t); s.Status != "up" || s.Runtime != "docker" {
+		t.Errorf("without its files: %+v", s)
+	}
+	holds(t, p.ok(t, "", "logs", "kafka", "--tail", "1").out, "INFO")
+	holds(t, p.ok(t, "", "stop", "--volumes", "-y").err, "volume "+p.name+"_kafka-data", "is stopped and its data removed")
 	p.nothingLeft(t)
 }
 
