@@ -37,6 +37,16 @@ var (
 	ErrUnsafe = errors.New("override asks for more than a stack may have")
 )
 
+// invalidError is an [ErrInvalid] that says what is wrong, and no more.
+type invalidError struct{ text string }
+
+func (e *invalidError) Error() string { return e.text }
+func (e *invalidError) Unwrap() error { return ErrInvalid }
+
+func invalidf(format string, args ...any) error {
+	return &invalidError{fmt.Sprintf(format, args...)}
+}
+
 // Source says what to load.
 type Source struct {
 	// Project is the compose project's name.
@@ -177,7 +187,7 @@ func (src Source) carried() ([]types.ConfigFile, error) {
 	var files []types.ConfigFile
 	for _, name := range append([]string{strings.TrimSuffix(compose.Base, ".yaml")}, src.Overlays...) {
 		if len(files) > 0 && !slices.Contains(Overlays(), name) {
-			return nil, fmt.Errorf("overlay %q is not known, there is %s: %w", name, strings.Join(Overlays(), ", "), ErrInvalid)
+			return nil, invalidf("overlay %q is not known, there is %s", name, strings.Join(Overlays(), ", "))
 		}
 		text, err := fs.ReadFile(compose.FS, name+".yaml")
 		if err != nil {
@@ -261,7 +271,7 @@ func (s *Stack) Select(only, exclude []string) ([]string, error) {
 	known := slices.Sorted(maps.Keys(s.Services))
 	for _, name := range slices.Concat(only, exclude) {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("service %q is not known, there is %s: %w", name, strings.Join(known, ", "), ErrInvalid)
+			return nil, invalidf("service %q is not known, there is %s", name, strings.Join(known, ", "))
 		}
 	}
 	wanted := only
@@ -273,9 +283,9 @@ func (s *Stack) Select(only, exclude []string) ([]string, error) {
 	add = func(name, by string) error {
 		if slices.Contains(exclude, name) {
 			if by == "" {
-				return fmt.Errorf("service %s is asked for and excluded: %w", name, ErrInvalid)
+				return invalidf("service %s is asked for and excluded", name)
 			}
-			return fmt.Errorf("service %s cannot be excluded, %s needs it: %w", name, by, ErrInvalid)
+			return invalidf("service %s cannot be excluded, %s needs it", name, by)
 		}
 		if chosen[name] {
 			return nil
@@ -294,7 +304,7 @@ func (s *Stack) Select(only, exclude []string) ([]string, error) {
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("every service is excluded: %w", ErrInvalid)
+		return nil, invalidf("every service is excluded")
 	}
 	return slices.Sorted(maps.Keys(chosen)), nil
 }

@@ -61,7 +61,7 @@ func TestInvalid(t *testing.T) {
 		"tab":             {"services:\n\tkafka: {}\n", ":2:", "cannot start any token"},
 		"key twice":       {"services:\n  kafka:\n    image: a\n    image: b\n", ":4:", "already defined"},
 		"not a mapping":   {"- a\n- b\n", "", "mapping"},
-		"unknown member":  {"services:\n  kafka:\n    immage: a\n", ":3:", "immage"},
+		"unknown member":  {"services:\n  kafka:\n    immage: a\n", ":3:", "services.kafka.immage: compose knows no such member"},
 		"unknown section": {"servces:\n  kafka: {}\n", ":1:", "servces"},
 		"type of ports":   {"services:\n  kafka:\n    hostname: k\n    ports: 9092\n", ":4:", "ports"},
 		"bad memory":      {"services:\n  kafka:\n    mem_limit: lots\n", ":3:", "lots"},
@@ -297,7 +297,7 @@ func TestSelect(t *testing.T) {
 			t.Parallel()
 			got, err := stack.Select(test.only, test.exclude)
 			if test.err != "" {
-				if !errors.Is(err, composefile.ErrInvalid) || !strings.Contains(err.Error(), test.err) {
+				if !errors.Is(err, composefile.ErrInvalid) || !strings.Contains(err.Error(), test.err) || strings.Contains(err.Error(), "invalid compose project") {
 					t.Errorf("got %v, want %q", err, test.err)
 				}
 				return

@@ -122,7 +122,11 @@ func (o *override) blame(err error, again func(text []byte) error) error {
 	} else {
 		fault.Line = o.find(text, again)
 	}
-	fault.Err = errors.New(strings.TrimSuffix(strings.TrimSpace(text), ": invalid compose project"))
+	text = strings.TrimSuffix(strings.TrimSpace(text), ": invalid compose project")
+	if member, ok := strings.CutSuffix(text, " false schema"); ok {
+		text = member + ": compose knows no such member" // the schema allows nothing under that name
+	}
+	fault.Err = errors.New(text)
 	return fault
 }
 

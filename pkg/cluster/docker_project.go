@@ -82,7 +82,7 @@ func (r *dockerRuntime) clusterID(ctx context.Context, wanted string) (id string
 		labels = map[string]string{label: id}
 	}
 	if raw, err := base64.RawURLEncoding.DecodeString(id); err != nil || len(raw) != 16 {
-		return "", nil, fmt.Errorf("cluster id %q: want 16 bytes in base64 with - and _: %w", id, ErrInvalid)
+		return "", nil, errorf(ErrInvalid, "cluster id %q: want 16 bytes in base64 with - and _", id)
 	}
 	return id, labels, nil
 }
