@@ -21,7 +21,7 @@ completed: id (a UUID of version 7), source, time, dataVersion and dataContentTy
 envelope: all five must be there, nothing is filled in, and the bytes are sent as they were read.
 
 With TYPE, --data is the payload, or the event of that type; without, it is the event. A file has an event on each
-line. All of it is checked before anything is sent; --on-error skip leaves out what is invalid instead, in a
+line, with TYPE of that type alone. All of it is checked before anything is sent; --on-error skip leaves out what is invalid instead, in a
 file that --file takes again once it is mended.
 
 The id of each event is printed once the broker has it; of many on a terminal, only with -o name.`,

@@ -153,6 +153,16 @@ func (e *emission) complete(line []byte) ([]byte, error) {
 			}
 		}
 	}
+	wanted := e.completion.Type
+	if wanted == "" {
+		return e.completion.Complete(line)
+	}
+	var head struct {
+		Type string `json:"type"`
+	}
+	if json.Unmarshal(line, &head) == nil && head.Type != "" && head.Type != wanted {
+		return nil, fmt.Errorf("/type: is %q, not %s", head.Type, wanted)
+	}
 	return e.completion.Complete(line)
 }
 

@@ -168,8 +168,8 @@ func (e *emission) fromData() ([]byte, error) {
 			}
 		}
 		whole, err := e.completion.Complete(raw)
-		if err == nil && bytes.Equal(whole, raw) {
-			err = e.unusedFlags(raw)
+		if err == nil {
+			err = e.unusedFlags(raw, bytes.Equal(whole, raw))
 		}
 		return whole, err
 	}
@@ -197,17 +197,35 @@ func (e *emission) isEvent(raw []byte) bool {
 	return err != nil || !slices.ContainsFunc(members, func(m events.DataMember) bool { return m.Path == "data" })
 }
 
-// unusedFlags refuses flags that would say nothing: an envelope is sent as it is.
-func (e *emission) unusedFlags(raw []byte) error {
-	for _, flag := range []string{"tenant", "user", "source", "correlation-id", "causation-id", "id", "time"} {
-		if e.given(flag) {
-			return usagef("--%s: the event of --data is an envelope, which is sent as it is", flag)
+// unusedFlags refuses flags that would say nothing: an envelope is sent as it is,
+// and what an event to be completed says of itself stays.
+func (e *emission) unusedFlags(raw []byte, envelope bool) error {
+	var head struct {
+		Type        string  `json:"type"`
+		Tenant      *string `json:"tenantId"`
+		User        *string `json:"userId"`
+		Correlation *string `json:"correlationId"`
+		Causation   *string `json:"causationId"`
+	}
+	if json.Unmarshal(raw, &head) != nil {
+		return nil // the validator explains it
+	}
+	for _, member := range []struct {
+		flag, name string
+		value      *string
+	}{
+		{"tenant", "tenantId", head.Tenant}, {"user", "userId", head.User}, {"correlation-id", "correlationId", head.Correlation},
+		{"causation-id", "causationId", head.Causation}, {"source", "", nil}, {"id", "", nil}, {"time", "", nil},
+	} {
+		switch {
+		case !e.given(member.flag):
+		case envelope:
+			return usagef("--%s: the event of --data is an envelope, which is sent as it is", member.flag)
+		case member.value != nil && *member.value != e.text(member.flag):
+			return usagef("--%s: the event of --data has the %s %q", member.flag, member.name, *member.value)
 		}
 	}
-	var head struct {
-		Type string `json:"type"`
-	}
-	if json.Unmarshal(raw, &head) == nil && e.name != "" && head.Type != e.name {
+	if e.name != "" && head.Type != "" && head.Type != e.name {
 		return usagef("--data: its type is %q, not %s", head.Type, e.name)
 	}
 	return nil
