@@ -46,8 +46,13 @@ func membersOf(list []DataMember, s *schema.Schema, prefix string) []DataMember 
 			d.Types = schema.Merge(&schema.Schema{Types: m.Types}, a).Types.Names()
 			d.Format = strings.TrimPrefix(d.Format+"|"+a.Format, "|")
 		}
+		var listed schema.Kinds
 		for _, v := range m.Enum {
 			d.Values = append(d.Values, string(v.Raw))
+			listed |= v.KindOf()
+		}
+		if m.Types == schema.Any && listed != 0 {
+			d.Types = listed.Names() // a list of values says it too
 		}
 		list = append(list, d)
 		within, below := m, d.Path+"."

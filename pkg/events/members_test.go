@@ -37,6 +37,11 @@ func TestMembers(t *testing.T) {
 	if err != nil || fmt.Sprint(list[1].Values) != `["self_service" "reset" "admin"]` || list[4].Format != "ipv4|ipv6" {
 		t.Errorf("%+v, %v", list, err)
 	}
+	// An enum without a type says the types by its values.
+	own, err := catalogue(t, order("1.0", `{"type":"object","properties":{"kind":{"enum":["web",2,2.5,null]},"any":{}}}`)).Members("order.made")
+	if err != nil || fmt.Sprint(own[0].Types) != "[null number string]" || len(own[1].Types) != 6 {
+		t.Errorf("%+v, %v", own, err)
+	}
 	if _, err := c.Members("user.gone"); !errors.Is(err, events.ErrUnknownType) {
 		t.Errorf("an unknown type: %v", err)
 	}
