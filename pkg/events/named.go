@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/url"
@@ -23,16 +24,19 @@ const ownPrefix = "own:///"
 // newNamedSet decodes and bounds the schemas of own. The error names the file.
 func newNamedSet(own []UserType) (*namedSet, error) {
 	set := &namedSet{docs: map[string]any{}}
+	texts := map[string][]byte{}
 	for _, u := range own {
 		doc, err := readSchema(u.Schema)
 		if err != nil {
 			return nil, fmt.Errorf("own type %s: schema %s: %w", quote(u.Name), quote(u.File), err)
 		}
 		at := set.url(u)
-		if _, taken := set.docs[at]; taken {
+		if text, taken := texts[at]; taken && bytes.Equal(text, u.Schema) {
+			continue // types may share a file
+		} else if taken {
 			return nil, fmt.Errorf("own type %s: schema %s: there are two of that name", quote(u.Name), quote(u.File))
 		}
-		set.docs[at] = doc
+		set.docs[at], texts[at] = doc, u.Schema
 		if id := idOf(doc); id != "" {
 			if _, taken := set.docs[id]; taken {
 				return nil, fmt.Errorf("own type %s: schema %s: $id %s is taken", quote(u.Name), quote(u.File), quote(id))

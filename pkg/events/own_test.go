@@ -44,6 +44,28 @@ func TestOwnTypes(t *testing.T) {
 	}
 }
 
+// Types that have the same data may name the same file.
+func TestOwnTypesShareASchema(t *testing.T) {
+	t.Parallel()
+	made := order("1.0", `{"$id":"https://example.com/order","type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}`)
+	placed, other := made, made
+	placed.Name = "order.placed"
+	c := catalogue(t, made, placed)
+	for _, name := range []string{"order.made", "order.placed"} {
+		e, err := events.New(name, "shop", json.RawMessage(`{"n":"x"}`), events.Options{TenantID: "t"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Record(e); err == nil || !strings.Contains(err.Error(), "/data/n: must be integer") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	other.Name, other.Schema = "order.other", []byte(`{"type":"object"}`)
+	if _, err := events.NewCatalogue(made, other); err == nil || !strings.Contains(err.Error(), "there are two of that name") {
+		t.Errorf("two files of one name: %v", err)
+	}
+}
+
 func TestOwnTypesAreRefused(t *testing.T) {
 	t.Parallel()
 	var doubling strings.Builder
