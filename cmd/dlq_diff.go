@@ -36,7 +36,7 @@ func diffText(was, now *kafka.Record, mask console.Mask, colour bool) string {
 	}
 	section("key", []byte(bytesShown(was.Key)), []byte(bytesShown(now.Key)))
 	section("headers", headerLines(was.Headers), headerLines(now.Headers))
-	section("value", fix.Shown(mask.Apply(was.Value)), fix.Shown(mask.Apply(now.Value)))
+	section("value", fix.Shown(mask.Record(was)), fix.Shown(mask.Record(now)))
 	return b.String()
 }
 
@@ -70,7 +70,7 @@ type changeRow struct {
 func changeRows(changes []dlq.Change, mask console.Mask) []changeRow {
 	rows := make([]changeRow, len(changes))
 	side := func(r kafka.Record) map[string]any {
-		return map[string]any{"key": bytesShown(r.Key), "headers": string(headerLines(r.Headers)), "value": bytesShown(mask.Apply(r.Value))}
+		return map[string]any{"key": bytesShown(r.Key), "headers": string(headerLines(r.Headers)), "value": bytesShown(mask.Record(&r))}
 	}
 	for i, c := range changes {
 		rows[i] = changeRow{c.Letter, side(c.Was), side(c.Now)}

@@ -132,6 +132,8 @@ func (a *app) lettersToEdit(ctx context.Context, opts dlq.Options, names []strin
 // editLetter has one letter changed and sends it.
 func (a *app) editLetter(ctx context.Context, flags *runFlags, opts dlq.Options, s *dlq.Shown, mask console.Mask, file string) error {
 	was := s.Content()
+	content := s.Record
+	content.Value = was
 	var now []byte
 	var err error
 	switch {
@@ -139,7 +141,7 @@ func (a *app) editLetter(ctx context.Context, flags *runFlags, opts dlq.Options,
 		if now, err = a.readValue(file); err == nil && !bytes.HasSuffix(was, []byte("\n")) {
 			now = bytes.TrimSuffix(now, []byte("\n"))
 		}
-	case !bytes.Equal(mask.Apply(was), was):
+	case !bytes.Equal(mask.Record(&content), was):
 		return withHint(fmt.Errorf("%s has members that the context masks, which an editor would show", s.ID), "change it by a program with: manage-kafka dlq replay %s --jq", opts.Queue)
 	default:
 		now, err = a.editValue(ctx, was)

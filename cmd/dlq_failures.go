@@ -61,7 +61,7 @@ func runDLQFailures(ctx context.Context, a *app, queue string, opts dlq.Failures
 		return err
 	}
 	defer c.Close()
-	opts.Ledger, opts.Mask = ledger, mask.Apply
+	opts.Ledger, opts.Mask = ledger, mask.Record
 	bar := newLetterProgress(a.print, "reading "+queue, 0)
 	opts.Progress = bar.countOf
 	found, err := dlq.FindFailures(ctx, c, queue, opts)

@@ -42,7 +42,7 @@ func runDLQ(ctx context.Context, a *app, flags *runFlags, opts dlq.Options) erro
 	if flags.sending.mask, err = a.valueMask(c); err != nil {
 		return err
 	}
-	opts.Mask = flags.sending.mask.Apply
+	opts.Mask = flags.sending.mask.Record
 	const spare = 1 << 30
 	a.heap.Spare(spare)
 	defer a.heap.Usual()

@@ -73,7 +73,7 @@ func (a *app) outcomeOf(ctx context.Context, c *kafka.Client, ledger string, run
 	mask, err := a.valueMask(c)
 	var w *dlq.Watcher
 	if err == nil {
-		w, _, err = dlq.WatchRun(ctx, c, run.ID, dlq.WatchOptions{Ledger: ledger, Mask: mask.Apply})
+		w, _, err = dlq.WatchRun(ctx, c, run.ID, dlq.WatchOptions{Ledger: ledger, Mask: mask.Record})
 	}
 	if err == nil {
 		var r dlq.Report

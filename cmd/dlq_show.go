@@ -72,7 +72,7 @@ func runDLQShow(ctx context.Context, a *app, queue string, opts dlq.ShowOptions)
 		return err
 	}
 	defer c.Close()
-	opts.Ledger, opts.Mask = ledger, mask.Apply
+	opts.Ledger, opts.Mask = ledger, mask.Record
 	bar := newLetterProgress(a.print, "reading "+queue, 0)
 	opts.Progress = bar.countOf
 	list, note, err := dlq.Show(ctx, c, queue, opts)

@@ -38,7 +38,7 @@ func runDLQTrace(ctx context.Context, a *app, queue, letter string, settle time.
 		return err
 	}
 	defer c.Close()
-	t, err := dlq.TraceLetter(ctx, c, queue, letter, dlq.WatchOptions{Ledger: ledger, Settle: settle, Mask: mask.Apply})
+	t, err := dlq.TraceLetter(ctx, c, queue, letter, dlq.WatchOptions{Ledger: ledger, Settle: settle, Mask: mask.Record})
 	if err != nil {
 		return explainDLQ(err)
 	}

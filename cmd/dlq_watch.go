@@ -79,7 +79,7 @@ func runDLQWatch(ctx context.Context, a *app, run string, flags watchFlags) erro
 	if err != nil {
 		return err
 	}
-	opts := dlq.WatchOptions{Ledger: ledger, Settle: flags.settle, Groups: flags.groups, Mask: mask.Apply}
+	opts := dlq.WatchOptions{Ledger: ledger, Settle: flags.settle, Groups: flags.groups, Mask: mask.Record}
 	opts.Report = func(r dlq.Report) {
 		if text := outcomeText(&r); text != shown {
 			shown = text

@@ -3,7 +3,10 @@ package console
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 // maskText stands in place of a masked member.
@@ -32,11 +35,37 @@ func NewMask(pointers []string) (Mask, error) {
 	return m, nil
 }
 
+// Record is Apply for a record's value. In the binary mode of CloudEvents that is an
+// event's data alone: what a pointer says of /data it says of the value then.
+func (m Mask) Record(r *kafka.Record) []byte {
+	if len(m.pointers) == 0 || !slices.ContainsFunc(r.Headers, func(h kafka.Header) bool { return h.Name == "ce_specversion" }) {
+		return m.Apply(r.Value)
+	}
+	both := Mask{pointers: slices.Clone(m.pointers)}
+	for _, p := range m.pointers {
+		switch {
+		case p[0] != "data" && p[0] != "*":
+		case len(p) > 1:
+			both.pointers = append(both.pointers, p[1:])
+		case len(r.Value) > 0:
+			return []byte(maskText)
+		}
+	}
+	return both.Apply(r.Value)
+}
+
+// frameHead is how many bytes a schema registry's serializers write before a value:
+// a zero and the schema's id.
+const frameHead = 5
+
 // Apply returns value with the masked members replaced by the string •••, or
 // value itself when it has none. The rest keeps its bytes. What begins like
 // an object or array but is no JSON is hidden whole: nobody can tell what is
-// in it.
+// in it. The same holds behind the id of a schema in front of a value.
 func (m Mask) Apply(value []byte) []byte {
+	if len(m.pointers) > 0 && len(value) > frameHead && value[0] == 0 && looksNested(value[frameHead:]) {
+		return slices.Concat(value[:frameHead], m.Apply(value[frameHead:]))
+	}
 	if len(m.pointers) == 0 || !looksNested(value) {
 		return value
 	}

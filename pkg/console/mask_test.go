@@ -41,6 +41,37 @@ func TestMask(t *testing.T) {
 	}
 }
 
+// What stands before a value, or around it, hides nothing less.
+func TestMaskFindsTheEvent(t *testing.T) {
+	t.Parallel()
+	binary := []kafka.Header{{Name: "ce_specversion", Value: []byte("1.0")}, {Name: "ce_type", Value: []byte("tenant.created")}}
+	for _, test := range []struct {
+		pointer, value, want string
+		headers              []kafka.Header
+	}{
+		{"/data/email", "\x00\x00\x00\x00\x07" + `{"data":{"email":"x"}}`, "\x00\x00\x00\x00\x07" + `{"data":{"email":"•••"}}`, nil},
+		{"/data/email", "\x00\x00\x00\x00\x07" + `{"data":{"email":"x"`, "\x00\x00\x00\x00\x07•••", nil},
+		{"/data/email", "\x00\x00\x00\x00\x07\x02x", "\x00\x00\x00\x00\x07\x02x", nil},
+		{"/data/email", `{"email":"x","n":1}`, `{"email":"•••","n":1}`, binary},
+		{"/data/email", `{"data":{"email":"x"}}`, `{"data":{"email":"•••"}}`, binary},
+		{"/data/email", `{"email":"x"}`, `{"email":"x"}`, nil},
+		{"/*/email", `{"email":"x"}`, `{"email":"•••"}`, binary},
+		{"/data", `{"email":"x"}`, `•••`, binary},
+		{"/data", ``, ``, binary},
+		{"/id", `{"id":"x"}`, `{"id":"•••"}`, binary},
+		{"/userId", `{"id":"x"}`, `{"id":"x"}`, binary},
+	} {
+		mask, err := console.NewMask([]string{test.pointer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := kafka.Record{Value: []byte(test.value), Headers: test.headers}
+		if got := string(mask.Record(&r)); got != test.want || string(r.Value) != test.value {
+			t.Errorf("%s of %q: got %q, want %q", test.pointer, test.value, got, test.want)
+		}
+	}
+}
+
 func TestMaskHoldsInEveryFormat(t *testing.T) {
 	t.Parallel()
 	mask, err := console.NewMask([]string{"/secret"})

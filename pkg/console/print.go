@@ -64,9 +64,9 @@ func NewPrinter(opts PrintOptions) *Printer {
 // Append appends the record's text to dst. It does not keep r.
 func (p *Printer) Append(dst []byte, r *kafka.Record) []byte {
 	p.count++
-	if masked := p.opts.Mask.Apply(r.Value); len(p.opts.Mask.pointers) > 0 {
+	if len(p.opts.Mask.pointers) > 0 {
 		c := *r
-		c.Value = masked
+		c.Value = p.opts.Mask.Record(r)
 		r = &c
 	}
 	f := p.opts.Format

@@ -84,7 +84,7 @@ type canary struct {
 	queue   string
 	group   string
 	stop    <-chan struct{}
-	mask    func([]byte) []byte
+	mask    func(*kafka.Record) []byte
 	opts    CanaryOptions
 	watcher *Watcher
 	decided bool

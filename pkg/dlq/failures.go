@@ -17,9 +17,9 @@ type FailuresOptions struct {
 	All bool
 	// Ledger is the ledger topic; default [DefaultLedger].
 	Ledger string
-	// Mask, when set, gives each value as it may be shown: the errors that Node
+	// Mask, when set, gives each record's value as it may be shown: the errors that Node
 	// services put there are part of it.
-	Mask func(value []byte) []byte
+	Mask func(r *kafka.Record) []byte
 	// Progress, when set, is told how many offsets more were read, and of how
 	// many in all. Several goroutines call it.
 	Progress func(n, of int64)

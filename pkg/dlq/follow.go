@@ -59,7 +59,7 @@ type follower struct {
 	queue  string
 	run    string
 	opts   FollowOptions
-	mask   func([]byte) []byte
+	mask   func(*kafka.Record) []byte
 	notice func(string)
 
 	looked   time.Time

@@ -14,12 +14,12 @@ type Letter = letters.Letter
 
 // shownAs is what may be shown of a letter. The errors that Node services put
 // into the value are part of it, and hidden where the value's members are.
-func shownAs(r *kafka.Record, l *Letter, mask func(value []byte) []byte) *Letter {
+func shownAs(r *kafka.Record, l *Letter, mask func(*kafka.Record) []byte) *Letter {
 	if mask == nil || l.Format != letters.Node {
 		return l
 	}
 	shown := *r
-	shown.Value = mask(r.Value)
+	shown.Value = mask(r)
 	masked := letters.Read(shown)
 	return &masked
 }

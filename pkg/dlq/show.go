@@ -40,8 +40,8 @@ type ShowOptions struct {
 	Selection Selection
 	All       bool   // of a selection, resolved letters too
 	Ledger    string // default [DefaultLedger]
-	// Mask, when set, gives each value as it may be shown.
-	Mask func(value []byte) []byte
+	// Mask, when set, gives each record's value as it may be shown.
+	Mask func(r *kafka.Record) []byte
 	// Progress is as in [FailuresOptions], for a selection.
 	Progress func(n, of int64)
 }
@@ -77,11 +77,11 @@ func Show(ctx context.Context, c *kafka.Client, queue string, opts ShowOptions) 
 }
 
 // mask hides what may not be shown of a value, and of what was read from it.
-func (s *Shown) mask(mask func([]byte) []byte) {
+func (s *Shown) mask(mask func(*kafka.Record) []byte) {
 	if mask == nil {
 		return
 	}
-	s.Record.Value = mask(s.Record.Value)
+	s.Record.Value = mask(&s.Record)
 	if s.Letter.Format == letters.Node {
 		s.Letter = letters.Read(s.Record)
 	}
