@@ -67,6 +67,8 @@ func TestPropertiesThatDoNotGoTogether(t *testing.T) {
 		{with(oauth, "sasl.oauthbearer.token.endpoint.url", "https://u:hunter2@idp.example/token"), "sasl.oauthbearer.token.endpoint.url: holds a user or password; set sasl.oauthbearer.client.credentials.client.id and sasl.oauthbearer.client.credentials.client.secret instead"},
 		{with(ssl, "ssl.endpoint.identification.algorithm", "http"), `ssl.endpoint.identification.algorithm "http": want https, or nothing to leave the host name unchecked`},
 		{with(ssl, "ssl.enabled.protocols", "TLSv1.1"), `ssl.enabled.protocols "TLSv1.1": want TLSv1.2 and TLSv1.3`},
+		{with(ssl, "ssl.protocol", "SSLv3"), `ssl.protocol "SSLv3": want TLSv1.2 and TLSv1.3`},
+		{with(ssl, "ssl.truststore.location", "testdata/openssl.p12", "ssl.truststore.password", "store-secret"), "not marked as trusted; make it with keytool -importcert, or name the PEM file"},
 		{with(ssl, "ssl.truststore.certificates", "nothing"), "ssl.truststore.certificates: holds no PEM certificate"},
 		{with(ssl, "ssl.keystore.key", pki.clientKey), "ssl.keystore.key and ssl.keystore.certificate.chain go together"},
 		{with(ssl, "ssl.truststore.location", tempFile(t, "\xfe\xed\xfe\xed")), "which only Java reads; convert it with: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype PKCS12"},

@@ -66,9 +66,11 @@ func verifyChainOnly(conf *tls.Config) {
 }
 
 func tlsVersions(conf *tls.Config, props map[string]string) error {
-	list := props[propTLSProtocols]
+	from := propTLSProtocols
+	list := props[from]
 	if list == "" {
-		list = props[propTLSProtocol]
+		from = propTLSProtocol
+		list = props[from]
 	}
 	if list == "" {
 		return nil
@@ -81,7 +83,7 @@ func tlsVersions(conf *tls.Config, props map[string]string) error {
 		case "TLSv1.3", "TLS":
 			conf.MaxVersion = tls.VersionTLS13
 		default:
-			return fmt.Errorf("%s %q: want TLSv1.2 and TLSv1.3", propTLSProtocols, strings.TrimSpace(name))
+			return fmt.Errorf("%s %q: want TLSv1.2 and TLSv1.3", from, strings.TrimSpace(name))
 		}
 	}
 	if conf.MinVersion > conf.MaxVersion {
@@ -139,9 +141,10 @@ func pkcs12Certificates(body []byte, password string) ([]*x509.Certificate, erro
 		return append(chain, cert), nil
 	}
 	if err == nil {
-		err = errors.New("holds no certificate")
+		return nil, errors.New("holds no certificate")
 	}
-	return nil, err
+	// openssl pkcs12 makes such a store, and Java finds no certificate in it either.
+	return nil, fmt.Errorf("%w; make it with keytool -importcert, or name the PEM file", err)
 }
 
 // clientCertificate is nil when no key store is named.
