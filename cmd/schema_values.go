@@ -109,6 +109,10 @@ func (d *decoding) result() error {
 	if d == nil || d.failed == 0 {
 		return nil
 	}
-	return withHint(withCode(fmt.Errorf("%s could not be decoded and shown as it is", plural(d.failed, "value")), exitPartly),
+	asIs := "it is"
+	if d.failed > 1 {
+		asIs = "they are"
+	}
+	return withHint(withCode(fmt.Errorf("%s could not be decoded and shown as %s", plural(d.failed, "value"), asIs), exitPartly),
 		"read them without --schema-registry")
 }

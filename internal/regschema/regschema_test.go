@@ -62,9 +62,30 @@ func TestEncodeDecode(t *testing.T) {
 	}
 }
 
+// avroNested has unions of a record and of a map, whose values may stand under the
+// branch's name.
+const avroNested = `{"type":"record","name":"T","fields":[
+	{"name":"list","type":{"type":"array","items":["null",{"type":"record","name":"R","fields":[{"name":"n","type":"int","default":0}]}]}},
+	{"name":"opt","type":["null","R"],"default":null},
+	{"name":"m","type":["null",{"type":"map","values":["null","long"]}],"default":null}]}`
+
+func TestNothingIsLostInAvro(t *testing.T) {
+	t.Parallel()
+	schema := compiled(t, Source{Type: Avro, Text: avroNested})
+	for _, value := range []string{
+		`{"list":[]}`, `{"list":[null,{"n":1},{"R":{"n":1}},{"R":{}}]}`, `{"list":[],"opt":{"R":{"n":2}}}`, `{"list":[],"opt":{"n":2}}`,
+		`{"list":[],"m":{"map":{"a":{"long":1},"b":null}}}`, `{"list":[],"m":{"a":1}}`, `{"list":[],"m":{}}`,
+	} {
+		if _, err := schema.Encode([]byte(value)); err != nil {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
 func TestValuesThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	avro, proto, js := Source{Type: Avro, Text: avroUser}, Source{Type: Protobuf, Text: protoOrder}, Source{Type: JSON, Text: jsonUser}
+	nested := Source{Type: Avro, Text: avroNested}
 	for name, c := range map[string]struct {
 		source Source
 		value  string
@@ -75,6 +96,9 @@ func TestValuesThatDoNotFit(t *testing.T) {
 		"json, not json":       {js, `{"id":`, ""},
 		"json, a member twice": {js, `{"id":"a","id":"b"}`, ""},
 		"avro, missing":        {avro, `{"age":1}`, "id"},
+		"avro, no field":       {avro, `{"id":"a","aeg":7,"raw":""}`, "/aeg: no field"},
+		"avro, no field below": {nested, `{"list":[{"R":{"n":1}},{"n":1,"m":2}]}`, "/list/1/m: no field"},
+		"avro, no field alone": {nested, `{"list":[],"opt":{"x":1}}`, "/opt/x: no field"},
 		"protobuf, no member":  {proto, `{"nothing":1}`, "nothing"},
 		"protobuf, wrong type": {proto, `{"order_id":1}`, "string field"},
 	} {

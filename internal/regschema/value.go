@@ -61,13 +61,16 @@ func (c *Compiled) Encode(value []byte) ([]byte, error) {
 	if c.source.Type == JSON {
 		return value, c.Validate(value)
 	}
-	err := strictjson.Check(value)
+	doc, err := strictjson.Decode(value)
 	var out []byte
 	switch {
 	case err != nil:
 	case c.source.Type == Avro:
 		var v any
 		if err = c.avro.DecodeJSON(value, &v); err == nil {
+			err = nothingLost(doc, v, "")
+		}
+		if err == nil {
 			out, err = c.encodeAvro(v)
 		}
 	case c.source.Type == Protobuf:
