@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -70,18 +69,21 @@ cluster's own, and the ledger of dead letters are never pruned.`,
 	return cmd
 }
 
-func (a *app) declared(opts applyOptions) ([]topics.Spec, error) {
+func (a *app) declared(ctx context.Context, opts applyOptions) ([]topics.Spec, error) {
 	if opts.catalogue {
 		return topics.Catalogue(), nil
 	}
-	in, name := a.in, "standard input"
-	if opts.file != "-" {
-		file, err := os.Open(opts.file)
+	var in io.Reader
+	name := "standard input"
+	if opts.file == "-" {
+		in = readUntil(ctx, a.in)
+	} else {
+		file, err := openUntil(ctx, opts.file)
 		if err != nil {
-			return nil, usagef("%v", err)
+			return nil, usagef("%w", err)
 		}
 		defer file.Close()
-		in, name = file, opts.file
+		in, name = fileUntil(ctx, file), opts.file
 	}
 	body, err := io.ReadAll(io.LimitReader(in, topics.MaxFileSize+1))
 	if err != nil {
@@ -91,7 +93,7 @@ func (a *app) declared(opts applyOptions) ([]topics.Spec, error) {
 }
 
 func runApply(ctx context.Context, a *app, opts applyOptions) error {
-	specs, err := a.declared(opts)
+	specs, err := a.declared(ctx, opts)
 	if errors.Is(err, topics.ErrInvalidFile) {
 		return withCode(err, exitUsage)
 	}

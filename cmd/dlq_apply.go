@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,15 +45,15 @@ plan's, it is refused (7), but for --registry.
 }
 
 func runDLQApply(ctx context.Context, a *app, flags *runFlags, name string) error {
-	f, err := os.Open(name)
+	f, err := openUntil(ctx, name)
 	if err != nil {
-		return usagef("%v", err)
+		return usagef("%w", err)
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return usagef("%s: is a directory", name)
 	}
-	plan, err := dlq.ReadPlanFile(f)
+	plan, err := dlq.ReadPlanFile(fileUntil(ctx, f))
 	switch {
 	case errors.Is(err, dlq.ErrInvalid), errors.Is(err, dlq.ErrConflict):
 		return withCode(fmt.Errorf("%s: %w", name, err), exitCode2(explainRun(err)))

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -138,7 +137,7 @@ func (a *app) editLetter(ctx context.Context, flags *runFlags, opts dlq.Options,
 	var err error
 	switch {
 	case file != "":
-		if now, err = a.readValue(file); err == nil && !bytes.HasSuffix(was, []byte("\n")) {
+		if now, err = a.readValue(ctx, file); err == nil && !bytes.HasSuffix(was, []byte("\n")) {
 			now = bytes.TrimSuffix(now, []byte("\n"))
 		}
 	case !bytes.Equal(mask.Record(&content), was):
@@ -163,15 +162,17 @@ func (a *app) editLetter(ctx context.Context, flags *runFlags, opts dlq.Options,
 	return runDLQ(ctx, a, flags, opts)
 }
 
-func (a *app) readValue(file string) ([]byte, error) {
-	in := a.in
-	if file != "-" {
-		f, err := os.Open(file)
+func (a *app) readValue(ctx context.Context, file string) ([]byte, error) {
+	var in io.Reader
+	if file == "-" {
+		in = readUntil(ctx, a.in)
+	} else {
+		f, err := openUntil(ctx, file)
 		if err != nil {
-			return nil, usagef("--file: %v", err)
+			return nil, usagef("--file: %w", err)
 		}
 		defer f.Close()
-		in = f
+		in = fileUntil(ctx, f)
 	}
 	value, err := io.ReadAll(io.LimitReader(in, maxEdited+1))
 	if err != nil {

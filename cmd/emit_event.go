@@ -55,7 +55,7 @@ func runEmitEvent(ctx context.Context, a *app, f *emitFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	e, err := newEmission(a, f)
+	e, err := newEmission(ctx, a, f)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ const fileHeap = 112 << 20
 
 // sendFile sends the events of --file.
 func (e *emission) sendFile(ctx context.Context) (err error) {
-	in, err := openInput(e.app, e.emitFlags.file)
+	in, err := openInput(ctx, e.app, e.emitFlags.file)
 	if err != nil {
 		return err
 	}
@@ -224,11 +224,11 @@ type input struct {
 	size   int64     // 0 unknown
 }
 
-func openInput(a *app, name string) (*input, error) {
+func openInput(ctx context.Context, a *app, name string) (*input, error) {
 	if name == "-" {
 		return &input{stream: a.in}, nil
 	}
-	file, err := os.Open(name)
+	file, err := openUntil(ctx, name)
 	if err != nil {
 		return nil, usagef("--file %w", err)
 	}

@@ -25,10 +25,10 @@ type emission struct {
 	completion events.Completion
 }
 
-func newEmission(a *app, f *emitFlags) (*emission, error) {
+func newEmission(ctx context.Context, a *app, f *emitFlags) (*emission, error) {
 	var own []events.UserType
 	if f.schema != "" {
-		body, err := readBounded(f.schema)
+		body, err := readBounded(ctx, f.schema)
 		if err != nil {
 			return nil, usagef("--schema %w", err)
 		}
@@ -72,7 +72,7 @@ func ownSource() string {
 
 // one sends one event.
 func (e *emission) one(ctx context.Context) error {
-	raw, err := e.event(0)
+	raw, err := e.event(ctx, 0)
 	if err != nil {
 		return err
 	}
@@ -106,12 +106,12 @@ func (e *emission) explainInvalid(err error) error {
 }
 
 // event makes the nth event of the command line, from 0.
-func (e *emission) event(n uint64) ([]byte, error) {
+func (e *emission) event(ctx context.Context, n uint64) ([]byte, error) {
 	switch {
 	case e.example:
 		return e.made(n)
 	case e.data != "":
-		return e.fromData()
+		return e.fromData(ctx)
 	}
 	payload, err := e.changed(json.RawMessage("{}"), e.name)
 	if err != nil {
@@ -153,8 +153,8 @@ func (e *emission) made(n uint64) ([]byte, error) {
 }
 
 // fromData is the event of --data.
-func (e *emission) fromData() ([]byte, error) {
-	raw, err := e.readData()
+func (e *emission) fromData(ctx context.Context) ([]byte, error) {
+	raw, err := e.readData(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -232,11 +232,11 @@ func (e *emission) unusedFlags(raw []byte, envelope bool) error {
 }
 
 // readData reads what --data names.
-func (e *emission) readData() ([]byte, error) {
+func (e *emission) readData(ctx context.Context) ([]byte, error) {
 	name, isFile := strings.CutPrefix(e.data, "@")
 	switch {
 	case e.data == "-":
-		body, err := io.ReadAll(io.LimitReader(e.app.in, events.MaxLine+1))
+		body, err := io.ReadAll(io.LimitReader(readUntil(ctx, e.app.in), events.MaxLine+1))
 		if err == nil && len(body) > events.MaxLine {
 			err = usagef("--data -: longer than %s", byteSize(events.MaxLine))
 		}
@@ -244,7 +244,7 @@ func (e *emission) readData() ([]byte, error) {
 	case !isFile:
 		return []byte(e.data), nil
 	}
-	body, err := readBounded(name)
+	body, err := readBounded(ctx, name)
 	switch {
 	case err != nil:
 		return nil, usagef("--data %w", err)
@@ -260,7 +260,7 @@ func (e *emission) examples(ctx context.Context) error {
 		e.app.print.status("seed %d", e.seed)
 	}
 	make1 := func(n int64, r *events.Record) (console.FeedRecord, error) {
-		raw, err := e.event(uint64(n - 1))
+		raw, err := e.event(ctx, uint64(n-1))
 		if err == nil {
 			if err = e.validator.Record(raw, r); err != nil {
 				err = fmt.Errorf("example %d of seed %d: %w", n, e.seed, e.explainInvalid(err))

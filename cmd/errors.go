@@ -176,10 +176,10 @@ func exitCode(ctx context.Context, err error) int {
 	switch {
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &usage), isUnknownCommand(err), errors.Is(err, kafka.ErrConfig):
-		return exitUsage
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return exitInterrupted
+		return exitInterrupted // also while an input file was read
+	case errors.As(err, &usage) && !errors.Is(err, context.DeadlineExceeded), isUnknownCommand(err), errors.Is(err, kafka.ErrConfig):
+		return exitUsage
 	case errors.Is(err, kafka.ErrNotPermitted):
 		return exitNotPermitted
 	case errors.Is(err, kafka.ErrClusterMismatch):

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
@@ -138,7 +137,7 @@ func checkEvents(ctx context.Context, a *app, v *events.Validator, complete func
 	if name == "-" {
 		shown = ""
 	} else {
-		file, err := os.Open(name)
+		file, err := openUntil(ctx, name)
 		if err != nil {
 			return usagef("%w", err)
 		}
@@ -146,7 +145,7 @@ func checkEvents(ctx context.Context, a *app, v *events.Validator, complete func
 		if info, err := file.Stat(); err == nil && info.IsDir() {
 			return usagef("%s: is a directory", name)
 		}
-		in = file
+		in = fileUntil(ctx, file)
 	}
 	if strings.HasSuffix(name, ".json") {
 		raw, err := io.ReadAll(io.LimitReader(in, events.MaxLine+1))

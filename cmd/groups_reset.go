@@ -68,7 +68,7 @@ that does not exist is exit 1, unless --create is given.`,
 }
 
 func runGroupsReset(ctx context.Context, a *app, opts groupsResetOptions) error {
-	reset, err := opts.parse(time.Now())
+	reset, err := opts.parse(ctx, time.Now())
 	if err != nil {
 		return err
 	}
@@ -140,10 +140,10 @@ func runGroupsReset(ctx context.Context, a *app, opts groupsResetOptions) error 
 }
 
 // parse reads what needs no cluster.
-func (o groupsResetOptions) parse(now time.Time) (groups.ResetOptions, error) {
+func (o groupsResetOptions) parse(ctx context.Context, now time.Time) (groups.ResetOptions, error) {
 	reset := groups.ResetOptions{Topics: o.topics, Create: o.create}
 	var err error
-	if reset.To, err = parseTarget(o.to, now); err != nil {
+	if reset.To, err = parseTarget(ctx, o.to, now); err != nil {
 		return reset, err
 	}
 	if o.partitions != "" {

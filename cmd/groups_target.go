@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 )
 
 // parseTarget reads --to of groups reset.
-func parseTarget(text string, now time.Time) (groups.Target, error) {
+func parseTarget(ctx context.Context, text string, now time.Time) (groups.Target, error) {
 	wrong := func() error {
 		return usagef("--to %q: want start, end, @TIME, +N, -N, N, group:NAME or file:PATH", text)
 	}
@@ -35,7 +36,7 @@ func parseTarget(text string, now time.Time) (groups.Target, error) {
 	case named && kind == "group" && rest != "":
 		return groups.Target{Anchor: groups.ToGroup, Group: rest}, nil
 	case named && kind == "file" && rest != "":
-		saved, err := readOffsets(rest)
+		saved, err := readOffsets(ctx, rest)
 		return groups.Target{Anchor: groups.ToSaved, Saved: saved}, err
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -48,15 +49,15 @@ func parseTarget(text string, now time.Time) (groups.Target, error) {
 	return groups.Target{Anchor: groups.ToOffset, N: n}, nil
 }
 
-func readOffsets(path string) (*groups.Saved, error) {
-	f, err := os.Open(path)
+func readOffsets(ctx context.Context, path string) (*groups.Saved, error) {
+	f, err := openUntil(ctx, path)
 	if err != nil {
-		return nil, usagef("--to: %v", err)
+		return nil, usagef("--to: %w", err)
 	}
 	defer f.Close()
-	saved, err := groups.ReadSaved(f)
+	saved, err := groups.ReadSaved(fileUntil(ctx, f))
 	if err != nil {
-		return nil, usagef("--to: %s: %v", path, err)
+		return nil, usagef("--to: %s: %w", path, err)
 	}
 	return saved, nil
 }

@@ -75,10 +75,10 @@ func runProducer(ctx context.Context, a *app, f *producerFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if opts.Template, err = f.readTemplate(a); err != nil {
+	if opts.Template, err = f.readTemplate(ctx, a); err != nil {
 		return err
 	}
-	files, err := f.openSources(a, &opts)
+	files, err := f.openSources(ctx, a, &opts)
 	defer func() { err = errors.Join(err, files.close()) }()
 	if err != nil {
 		return err
@@ -175,14 +175,14 @@ func (s sources) close() error {
 }
 
 // openSources opens the input and the rejects before anything is sent.
-func (f *producerFlags) openSources(a *app, opts *console.ProduceOptions) (sources, error) {
+func (f *producerFlags) openSources(ctx context.Context, a *app, opts *console.ProduceOptions) (sources, error) {
 	var open sources
 	for _, name := range f.files {
 		if name == "-" {
 			opts.Sources = append(opts.Sources, console.Source{Reader: a.in})
 			continue
 		}
-		file, err := os.Open(name)
+		file, err := openUntil(ctx, name)
 		if err != nil {
 			return open, usagef("--file %w", err)
 		}
@@ -221,16 +221,16 @@ func same(file *os.File, name string) bool {
 }
 
 // readTemplate reads --template, when given.
-func (f *producerFlags) readTemplate(a *app) (*console.Template, error) {
+func (f *producerFlags) readTemplate(ctx context.Context, a *app) (*console.Template, error) {
 	if f.template == "" {
 		return nil, nil
 	}
 	var text []byte
 	var err error
 	if f.template == "-" {
-		text, err = io.ReadAll(io.LimitReader(a.in, maxTemplate+1))
+		text, err = io.ReadAll(io.LimitReader(readUntil(ctx, a.in), maxTemplate+1))
 	} else {
-		text, err = readBounded(f.template)
+		text, err = readBounded(ctx, f.template)
 	}
 	if err != nil {
 		return nil, usagef("--template %w", err)

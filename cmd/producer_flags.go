@@ -1,11 +1,11 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -248,12 +248,12 @@ func (f *producerFlags) remedy(record *console.RecordError) string {
 	return from + ", or leave such records out with: --on-error skip --rejects FILE"
 }
 
-func readBounded(name string) ([]byte, error) {
-	file, err := os.Open(name)
+func readBounded(ctx context.Context, name string) ([]byte, error) {
+	file, err := openUntil(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(io.LimitReader(file, maxTemplate+1))
+	text, err := io.ReadAll(io.LimitReader(fileUntil(ctx, file), maxTemplate+1))
 	return text, errors.Join(err, file.Close())
 }
 

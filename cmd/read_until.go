@@ -3,7 +3,39 @@ package cmd
 import (
 	"context"
 	"io"
+	"os"
 )
+
+// openUntil is os.Open; that of a named pipe, which waits for somebody to write, ends
+// with ctx.
+func openUntil(ctx context.Context, name string) (*os.File, error) {
+	if info, err := os.Stat(name); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		return os.Open(name)
+	}
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		file, err := os.Open(name)
+		done <- opened{file, err}
+	}()
+	select {
+	case o := <-done:
+		return o.file, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// fileUntil reads a file, and one that can block until ctx ends.
+func fileUntil(ctx context.Context, file *os.File) io.Reader {
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+		return file
+	}
+	return readUntil(ctx, file)
+}
 
 // readUntil is r until ctx ends. A read that blocks then, as on a terminal,
 // cannot be interrupted: it is left behind and ends with its reader, touching

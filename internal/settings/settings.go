@@ -117,7 +117,7 @@ func findProject(dir string) (string, error) {
 	for dir != "" {
 		path := filepath.Join(dir, ProjectFile)
 		switch info, err := os.Stat(path); {
-		case err == nil && !info.IsDir():
+		case err == nil && info.Mode().IsRegular(): // a pipe of that name is nobody's settings
 			return path, nil
 		case err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission):
 			return "", err
