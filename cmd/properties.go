@@ -143,7 +143,7 @@ func (a *app) readCommandConfig(g *givenProperties) error {
 		a.print.status("%s: no effect here: %s", g.path, strings.Join(noted, ", "))
 	}
 	if secret {
-		_, err = secretfile.Read(g.path, a.warnText)
+		err = secretfile.Check(g.path, a.warnText)
 	}
 	return err
 }

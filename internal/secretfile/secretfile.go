@@ -27,8 +27,8 @@ func Read(path string, warn func(text string)) ([]byte, error) {
 	if info.IsDir() {
 		return nil, fmt.Errorf("%s: is a directory", path)
 	}
-	if warn != nil && readableByOthers(info.Mode()) {
-		warn(fmt.Sprintf("%s: other users can read this secret; run: chmod 600 %s", path, path))
+	if warn != nil {
+		warnOf(path, info, warn)
 	}
 	body, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err != nil {
@@ -38,6 +38,22 @@ func Read(path string, warn func(text string)) ([]byte, error) {
 		return nil, fmt.Errorf("%s: larger than %d MiB", path, MaxSize>>20)
 	}
 	return body, nil
+}
+
+// Check tells warn about a file that other users of the machine can read, once it is
+// known that it holds a secret. It does not open it: a pipe is read once.
+func Check(path string, warn func(text string)) error {
+	info, err := os.Stat(path)
+	if err == nil && warn != nil {
+		warnOf(path, info, warn)
+	}
+	return err
+}
+
+func warnOf(path string, info os.FileInfo, warn func(text string)) {
+	if readableByOthers(info.Mode()) {
+		warn(fmt.Sprintf("%s: other users can read this secret; run: chmod 600 %s", path, path))
+	}
 }
 
 // readableByOthers has no answer on Windows, where access lists say it.

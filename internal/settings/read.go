@@ -27,7 +27,7 @@ func read(path string, shared bool, warn func(string)) (*File, error) {
 		return nil, err
 	}
 	if file.hasSecrets() {
-		if _, err := secretfile.Read(path, warn); err != nil {
+		if err := secretfile.Check(path, warn); err != nil {
 			return nil, err
 		}
 	}
