@@ -93,7 +93,9 @@ func consume(ctx context.Context) error {
 		return err
 	}
 	<-ctx.Done()
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	// A letter under way to a broker that was just killed takes until its partitions have
+	// another leader: the controllers' election and the broker's session, 6 to 8 s.
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 40*time.Second)
 	defer cancel()
 	return bus.Close(closing)
 }

@@ -34,6 +34,8 @@ type chaos struct {
 	members []*member
 	started int
 	crashes int
+	// longestStop is what it took a member to go that was asked to.
+	longestStop time.Duration
 }
 
 type member struct {
@@ -76,9 +78,11 @@ func (c *chaos) kill(i int) {
 func (c *chaos) stop(i int) {
 	m := c.members[i]
 	_ = m.stdin.Close()
+	began := time.Now()
 	if err := m.cmd.Wait(); err != nil && c.t.Context().Err() == nil {
-		c.t.Errorf("a member that was asked to go: %v", err)
+		c.t.Errorf("a member that was asked to go, %v later: %v", time.Since(began), err)
 	}
+	c.longestStop = max(c.longestStop, time.Since(began))
 	c.members = slices.Delete(c.members, i, i+1)
 }
 
@@ -314,6 +318,7 @@ func (c *chaos) finish(conn realkafka.Conn, topic string, f *flood) {
 	}
 	t.Logf("sent=%d acknowledged=%d processed=%d dead-lettered=%d duplicates=%d crashes=%d lost=%d",
 		f.sent.Load(), len(f.acked), len(processed), len(letters), duplicates, c.crashes, len(lost))
+	t.Logf("a member that was asked to go was gone within %v", c.longestStop.Round(time.Millisecond))
 	if bound := c.crashes * 6 * chaosSpan; duplicates > bound {
 		t.Errorf("%d duplicates, more than %d", duplicates, bound)
 	}
