@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/IBM/sarama"
 
 	"github.com/multi-tenant/manage-kafka/internal/request"
+	"github.com/multi-tenant/manage-kafka/internal/topicname"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
@@ -36,7 +36,7 @@ func (p *Plan) targetFor(ctx context.Context, name string, byLetter bool) (t *ta
 
 // tryTarget asks the cluster about a topic that a letter names.
 func (p *Plan) tryTarget(ctx context.Context, name string) (t *target, refused, err error) {
-	if !validTopic(name) {
+	if !topicname.Valid(name) {
 		return nil, fmt.Errorf("no topic can have the name %q, where it says that it came from; name another with --to", clip(name)), nil
 	}
 	t, err = p.addTarget(ctx, name)
@@ -90,13 +90,4 @@ func (p *Plan) mayWrite(ctx context.Context, topic string) (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-// validTopic tells whether Kafka has topics of such a name.
-func validTopic(name string) bool {
-	const most = 249
-	allowed := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
-	}
-	return name != "" && name != "." && name != ".." && len(name) <= most && strings.IndexFunc(name, func(r rune) bool { return !allowed(r) }) < 0
 }

@@ -55,9 +55,9 @@ func (c *claim) begin(from int64, gone <-chan struct{}, messages <-chan *sarama.
 	}
 }
 
-// place tells where the claim has to begin if not at from; a start of -1 leaves it to the
-// next session, which all claims then begin anew. All that came after the
-// group is for it, so it begins at the log's start
+// place tells where the claim has to begin if not at from; a start of -1 leaves it to
+// the next session, which all claims then begin anew. All that came after the group is
+// for it, so it begins at the log's start
 //
 //   - of a topic that was made again: its offsets are not the old one's;
 //   - where retention has overtaken the group, or the log has lost its end;

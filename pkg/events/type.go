@@ -3,6 +3,8 @@ package events
 import (
 	"fmt"
 	"strings"
+
+	"github.com/multi-tenant/manage-kafka/internal/topicname"
 )
 
 // A Type is one kind of event: where it goes and by which key.
@@ -71,10 +73,8 @@ func checkTypeName(name string) error {
 
 // checkTopic holds a topic name against Kafka's own rule.
 func checkTopic(topic string) error {
-	const longest = 249
-	if topic == "" || topic == "." || topic == ".." || len(topic) > longest ||
-		strings.Trim(topic, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != "" {
-		return fmt.Errorf("topic %s: must be 1 to %d of a-z A-Z 0-9 . _ -", quote(topic), longest)
+	if !topicname.Valid(topic) {
+		return fmt.Errorf("topic %s: must be 1 to %d of a-z A-Z 0-9 . _ -", quote(topic), topicname.MaxLength)
 	}
 	return nil
 }

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/multi-tenant/manage-kafka/internal/topicname"
 )
 
 // MaxNameLength is the longest topic name in bytes: a partition's directory,
 // the name with a dash, a number and a suffix, must fit a file name.
-const MaxNameLength = 249
+const MaxNameLength = topicname.MaxLength
 
 // DLQSuffix makes a topic's name into that of its dead letter queue.
 const DLQSuffix = ".dlq"
@@ -27,7 +29,7 @@ func CheckName(name string) error {
 		if r == utf8.RuneError {
 			return fmt.Errorf("%w %q: byte %d is not valid UTF-8", ErrInvalidName, clip(name), i+1)
 		}
-		if !nameRune(r) {
+		if !topicname.Rune(r) {
 			return fmt.Errorf("%w %q: character %q; want letters, digits, '.', '_' and '-'", ErrInvalidName, clip(name), r)
 		}
 	}
@@ -35,10 +37,6 @@ func CheckName(name string) error {
 		return fmt.Errorf("%w %q: %d characters, at most %d", ErrInvalidName, clip(name), len(name), MaxNameLength)
 	}
 	return nil
-}
-
-func nameRune(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
 }
 
 // clip keeps a hostile name from filling the screen.
