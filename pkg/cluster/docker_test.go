@@ -70,8 +70,8 @@ func TestFailedUp(t *testing.T) {
 			"2026-11-23T15:48:06Z java.io.IOException: No space left on device\n", nil, "disk of the container engine is full", "docker system df", 1},
 		{"name taken", `{"error":true,"message":"Error response from daemon: Conflict. The container name \"/shop-kafka-1\" is already in use by container \"x\""}`,
 			`"Status":"created"`, "", cluster.ErrInUse, "another start", "wait for it", 0},
-		{"port taken meanwhile", `{"error":true,"message":"Error response from daemon: driver failed: Bind for 127.0.0.1:39092 failed: port is already allocated"}`,
-			`"Status":"created"`, "", cluster.ErrPortTaken, "kafka: port 39092 is taken by", "", 0},
+		{"port taken meanwhile", `{"error":true,"message":"Error response from daemon: driver failed: Bind for 127.0.0.1:23592 failed: port is already allocated"}`,
+			`"Status":"created"`, "", cluster.ErrPortTaken, "kafka: port 23592 is taken by", "", 0},
 		{"engine gone", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", `"Status":"created"`, "", cluster.ErrNoEngine,
 			"engine went away in the middle of the start", "--runtime embedded", 0},
 		{"something else", `{"error":true,"message":"something else"}`, `"Status":"created"`, "", nil, "something else", "", 0},
@@ -89,7 +89,7 @@ func TestFailedUp(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			offset := 30000
+			offset := 14500 // below the ports that systems give to outgoing connections, and no other test's
 			_, _, err = stack.Up(t.Context(), cluster.UpOptions{PortOffset: &offset, Only: []string{"kafka"}})
 			if err == nil || !strings.Contains(err.Error(), test.text) || test.kind != nil && !errors.Is(err, test.kind) {
 				t.Errorf("got %v, want %q and %v", err, test.text, test.kind)

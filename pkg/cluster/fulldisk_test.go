@@ -45,7 +45,7 @@ func TestFullDisk(t *testing.T) {
 		return out.String()
 	}
 	defer run(0, "stop") // before the test's context ends
-	run(0, "start", "--port-offset", "11070")
+	run(0, "start", "--port-offset", "11090")
 	fill := filepath.Join(disk, "fill")
 	if err := os.WriteFile(fill, make([]byte, 80<<20), 0o600); err != nil {
 		t.Fatal(err)

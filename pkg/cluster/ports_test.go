@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"runtime"
@@ -11,26 +13,36 @@ import (
 
 func TestTakenPortNamesItsHolder(t *testing.T) {
 	t.Parallel()
-	for _, addr := range []string{"127.0.0.1:0", "0.0.0.0:0"} {
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, host := range []string{"127.0.0.1", "0.0.0.0"} {
+		l := listen(t, host)
 		port := l.Addr().(*net.TCPAddr).Port
 		var taken *PortError
 		if err := checkPort(port, ServiceKafka); !errors.As(err, &taken) || !errors.Is(err, ErrPortTaken) || taken.Port != port {
-			t.Fatalf("%s: %v, want a PortError", addr, err)
+			t.Fatalf("%s: %v, want a PortError", host, err)
 		}
 		if runtime.GOOS == "linux" && (taken.PID != os.Getpid() || !strings.Contains(taken.Error(), "cluster.test (pid ")) {
-			t.Errorf("%s: %v, want this process", addr, taken)
+			t.Errorf("%s: %v, want this process", host, taken)
 		}
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if err := checkPort(port, ServiceKafka); err != nil {
-			t.Errorf("%s: free again: %v", addr, err)
+			t.Errorf("%s: free again: %v", host, err)
 		}
 	}
+}
+
+// listen takes a port below those that systems give to outgoing connections, so
+// that it is free again when the listener is closed.
+func listen(t *testing.T, host string) net.Listener {
+	t.Helper()
+	for range 100 {
+		if l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", host, 23600+rand.IntN(400))); err == nil {
+			return l
+		}
+	}
+	t.Fatal("no free port")
+	return nil
 }
 
 func TestParseNetstat(t *testing.T) {
