@@ -22,7 +22,8 @@ letter and the time until it expires, and pending letters by topic and consumer 
 for which every pending letter is read (--no-groups leaves that out).
 
 The lag of a consumer group overstates what is pending after a selective replay; these
-gauges are by the ledger. The file is replaced in one step, and stays as it is when
+gauges are by the ledger. dlq_queues tells how many queues were found; 0 may also mean
+that the user may see none. The file is replaced in one step, and stays as it is when
 anything fails. A name or glob that selects nothing is exit 8.`,
 		Example: `  manage-kafka dlq export
   manage-kafka dlq export '*.dlq' --file /var/lib/node_exporter/dlq.prom`,

@@ -67,6 +67,10 @@ func runDLQList(ctx context.Context, a *app, opts dlq.ListOptions) error {
 	return nil
 }
 
+// noQueues is what is said where no queue was asked for by name and none was found:
+// a broker hides from users what they may not describe.
+const noQueues = "no dead letter queue, or none that this user may see: a topic is one when its name ends in .dlq, -dlt or .DLT"
+
 func queueColumns(now time.Time) []column[dlq.Queue] {
 	type queue = dlq.Queue
 	return []column[queue]{
@@ -152,6 +156,9 @@ func (a *app) sayQueues(list dlq.Listing, now time.Time) {
 		if q.Pending > most {
 			worst, most = q.Name, q.Pending
 		}
+	}
+	if len(list.Queues) == 0 && len(list.Missed) == 0 && a.print.format == formatTable {
+		a.print.status("%s", noQueues)
 	}
 	if worst != "" && a.print.format == formatTable {
 		a.print.status("see what failed with: manage-kafka dlq failures %s", worst)

@@ -45,6 +45,8 @@ func Export(ctx context.Context, c *kafka.Client, opts ExportOptions) (text []by
 	parked := metric{name: "dlq_parked_letters", help: "Letters taken out of replays and kept."}
 	age := metric{name: "dlq_oldest_pending_age_seconds", help: "Age of the oldest pending letter."}
 	expiry := metric{name: "dlq_oldest_pending_expires_seconds", help: "Time until the oldest pending letter may be deleted; negative: at any moment."}
+	queues := metric{name: "dlq_queues", help: "Dead letter queues that were found; a broker hides those that the user may not describe."}
+	queues.add(float64(len(list.Queues)))
 	up := metric{name: "dlq_up", help: "Whether the queue could be looked at."}
 	for _, q := range list.Queues {
 		labels := []string{"dlq", q.Name, "topic", q.Source}
@@ -70,7 +72,7 @@ func Export(ctx context.Context, c *kafka.Client, opts ExportOptions) (text []by
 		}
 	}
 	var b strings.Builder
-	for _, m := range []metric{up, pending, grouped, resolved, parked, age, expiry} {
+	for _, m := range []metric{queues, up, pending, grouped, resolved, parked, age, expiry} {
 		m.write(&b)
 	}
 	return []byte(b.String()), list.Missed, nil
@@ -95,14 +97,15 @@ func addGroups(ctx context.Context, c *kafka.Client, m *metric, q Queue, ledger 
 
 func (m *metric) add(value float64, labels ...string) {
 	var b strings.Builder
-	b.WriteString(m.name + "{")
+	b.WriteString(m.name)
 	for i := 0; i < len(labels); i += 2 {
-		if i > 0 {
-			b.WriteByte(',')
-		}
+		b.WriteByte("{,"[min(i, 1)])
 		fmt.Fprintf(&b, `%s="%s"`, labels[i], labelValue(labels[i+1]))
 	}
-	b.WriteString("} " + strconv.FormatFloat(value, 'f', -1, 64))
+	if len(labels) > 0 {
+		b.WriteByte('}')
+	}
+	b.WriteString(" " + strconv.FormatFloat(value, 'f', -1, 64))
 	m.lines = append(m.lines, b.String())
 }
 

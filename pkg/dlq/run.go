@@ -46,6 +46,7 @@ type replayer struct {
 	began  time.Time
 
 	producer committer
+	plain    *plainWriter // the producer, where it does without transactions
 	ledger   *Ledger
 	seq      int64
 	mineAt   int64 // where the newest run record of ours stands in the ledger

@@ -65,7 +65,18 @@ func (r *replayer) acquire(ctx context.Context) error {
 
 func (r *replayer) newProducer(ctx context.Context, id string) (committer, error) {
 	if r.opts.AtLeastOnce {
-		return newPlainWriter(ctx, r.client, r.opts.Ledger)
+		limit := func(topic string) int {
+			if t := r.plan.targets[topic]; t != nil {
+				return t.maxBytes
+			}
+			return 0
+		}
+		w, err := newPlainWriter(ctx, r.client, r.opts.Ledger, limit)
+		r.plain = w
+		if err != nil {
+			return nil, err // and no interface around a nil pointer
+		}
+		return w, nil
 	}
 	p, err := txn.Acquire(ctx, r.client, txn.Options{ID: id, Timeout: r.opts.Timeout, Notice: r.opts.Notice})
 	if err != nil {

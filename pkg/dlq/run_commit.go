@@ -98,8 +98,11 @@ func (r *replayer) outstanding(b batch) []*planned {
 	todo := make([]*planned, 0, len(b.letters))
 	for i := range b.letters {
 		l := &b.letters[i]
+		_, sent := r.plain.sentAt(&l.record)
 		switch {
 		case l.settled:
+		case sent: // and only the ledger's word on it is missing
+			todo = append(todo, l)
 		case state.Resolved.Has(l.part, l.offset) != (r.plan.Action == Reopened):
 			l.settled = true
 			if !l.ours {

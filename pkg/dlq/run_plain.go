@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"iter"
 
 	"github.com/IBM/sarama"
 
@@ -14,14 +14,17 @@ import (
 
 // plainWriter writes letters and then the ledger's word on them, for clusters
 // and rights that do not allow for transactions. It fences nobody, and a crash
-// between the two sends letters again.
+// between the two sends letters again. What it sent when a write failed in the
+// middle it knows, and does not send that again when the write is repeated.
 type plainWriter struct {
 	client   *kafka.Client
 	ledger   string
+	limit    func(topic string) int // bytes that a topic takes at once, 0: unknown
 	producer sarama.SyncProducer
+	sent     map[*kafka.Header]int64 // offsets of letters, known by their headers, which are a slice of their own
 }
 
-func newPlainWriter(ctx context.Context, c *kafka.Client, ledger string) (*plainWriter, error) {
+func newPlainWriter(ctx context.Context, c *kafka.Client, ledger string, limit func(topic string) int) (*plainWriter, error) {
 	conn := c.Wire()
 	conf := conn.ProducerConfig()
 	conf.Producer.RequiredAcks, conf.Producer.Partitioner = sarama.WaitForAll, sarama.NewManualPartitioner
@@ -30,7 +33,7 @@ func newPlainWriter(ctx context.Context, c *kafka.Client, ledger string) (*plain
 	if conn.Config().Version.IsAtLeast(sarama.V0_11_0_0) {
 		conf.Producer.Idempotent, conf.Net.MaxOpenRequests = true, 1
 	}
-	w := &plainWriter{client: c, ledger: ledger}
+	w := &plainWriter{client: c, ledger: ledger, limit: limit, sent: map[*kafka.Header]int64{}}
 	made := make(chan sarama.SyncProducer, 1)
 	err := c.Do(ctx, func() error {
 		p, err := sarama.NewSyncProducer(c.Bootstrap(), conf)
@@ -55,40 +58,124 @@ func (w *plainWriter) Commit(ctx context.Context, t txn.Write) ([]int64, error) 
 	}
 	offsets := make([]int64, len(t.Records))
 	for _, ledger := range []bool{false, true} {
-		var some []*sarama.ProducerMessage
-		var at []int
+		var some []outbound
 		for i := range t.Records {
-			if (t.Records[i].Topic == w.ledger) == ledger {
-				some, at = append(some, messageOf(&t.Records[i])), append(at, i)
+			rec := &t.Records[i]
+			if (rec.Topic == w.ledger) != ledger {
+				continue
+			}
+			if offset, ok := w.sentAt(rec); ok {
+				offsets[i] = offset
+				continue
+			}
+			some = append(some, outbound{i, rec, messageOf(rec)})
+		}
+		for group := range w.groups(some) {
+			if err := w.send(ctx, group); err != nil {
+				return nil, err
 			}
 		}
-		if err := w.send(ctx, some, at); err != nil {
-			return nil, err
-		}
-		for j, m := range some {
-			offsets[at[j]] = m.Offset
+		for _, o := range some {
+			offsets[o.at] = o.message.Offset
 		}
 	}
+	clear(w.sent)
 	return offsets, nil
 }
 
-func (w *plainWriter) send(ctx context.Context, some []*sarama.ProducerMessage, at []int) error {
-	if len(some) == 0 {
-		return nil
+// sentAt tells where a letter stands that a write brought out before it failed.
+// A nil writer sent none.
+func (w *plainWriter) sentAt(rec *kafka.Record) (offset int64, ok bool) {
+	if w == nil || len(rec.Headers) == 0 {
+		return 0, false
 	}
-	err := w.client.Do(ctx, func() error { return w.producer.SendMessages(some) })
-	var failed sarama.ProducerErrors
-	if !errors.As(err, &failed) || len(failed) == 0 {
-		return err
-	}
-	first := failed[0]
-	cause := kafka.Translate(first.Err)
-	for _, refused := range []sarama.KError{sarama.ErrMessageSizeTooLarge, sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp} {
-		if errors.Is(first.Err, refused) {
-			return &txn.RejectedError{Index: at[max(0, slices.Index(some, first.Msg))], Err: cause}
+	offset, ok = w.sent[&rec.Headers[0]]
+	return offset, ok
+}
+
+// outbound is a record of a write on its way.
+type outbound struct {
+	at      int // in the write
+	record  *kafka.Record
+	message *sarama.ProducerMessage
+}
+
+// groups are the records in their order, cut so that none has more for a
+// partition than its topic takes in one batch.
+func (w *plainWriter) groups(all []outbound) iter.Seq[[]outbound] {
+	return func(yield func([]outbound) bool) {
+		begin := 0
+		sizes := map[kafka.TopicPartition]int{}
+		for i, o := range all {
+			tp, size := kafka.TopicPartition{Topic: o.record.Topic, Partition: o.record.Partition}, recordSize(o.record)
+			if limit := w.limit(tp.Topic); limit > 0 && sizes[tp] > 0 && sizes[tp]+size > limit {
+				if !yield(all[begin:i]) {
+					return
+				}
+				begin = i
+				clear(sizes)
+			}
+			sizes[tp] += size
+		}
+		if begin < len(all) {
+			yield(all[begin:])
 		}
 	}
-	return fmt.Errorf("%d of %d records not sent: %w", len(failed), len(some), cause)
+}
+
+// send writes records and keeps which of them were. A broker refuses a batch for
+// one of its records, so those of one that was are sent each alone: the error
+// then names the one.
+func (w *plainWriter) send(ctx context.Context, group []outbound) error {
+	messages := make([]*sarama.ProducerMessage, len(group))
+	for i, o := range group {
+		messages[i] = o.message
+	}
+	err := w.client.Do(ctx, func() error { return w.producer.SendMessages(messages) })
+	var failed sarama.ProducerErrors
+	if err != nil && !errors.As(err, &failed) {
+		return err // nothing is known of any of them
+	}
+	causes := make(map[*sarama.ProducerMessage]error, len(failed))
+	for _, f := range failed {
+		causes[f.Msg] = f.Err
+	}
+	var unsent []int
+	for i, o := range group {
+		if causes[o.message] != nil {
+			unsent = append(unsent, i)
+		} else if len(o.record.Headers) > 0 {
+			w.sent[&o.record.Headers[0]] = o.message.Offset
+		}
+	}
+	if len(unsent) == 0 {
+		return err
+	}
+	first := group[unsent[0]]
+	cause := causes[first.message]
+	told := kafka.Translate(cause)
+	switch {
+	case refused(cause) && len(group) == 1:
+		return &txn.RejectedError{Index: first.at, Err: told}
+	case refused(cause):
+		for _, i := range unsent {
+			group[i].message = messageOf(group[i].record)
+			if err := w.send(ctx, group[i:i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err = fmt.Errorf("%d of %d records not sent: %w", len(unsent), len(group), told)
+	if errors.Is(told, kafka.ErrUnknownTopic) || errors.Is(told, kafka.ErrNotPermitted) {
+		return &txn.TopicError{Topic: first.record.Topic, Err: err}
+	}
+	return err
+}
+
+// refused tells an error that is about the bytes of a batch.
+func refused(err error) bool {
+	return errors.Is(err, sarama.ErrMessageSizeTooLarge) || errors.Is(err, sarama.ErrInvalidRecord) || errors.Is(err, sarama.ErrInvalidTimestamp)
 }
 
 func messageOf(r *kafka.Record) *sarama.ProducerMessage {

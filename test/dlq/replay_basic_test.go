@@ -24,3 +24,14 @@ func TestReplaySendsEachLetterOnce(t *testing.T) {
 	b.mustReplay()
 	b.mustBeExact(n + 100)
 }
+
+// Without transactions letters go in batches that their topic takes, however
+// many of them there are.
+func TestReplayWithoutTransactions(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, realkafka.Shared(t), 2)
+	const n = 600
+	b.fill(0, n, 10_000) // 3 MB a partition, where a batch may have 1
+	b.mustReplay("--at-least-once")
+	b.mustBeExact(n)
+}

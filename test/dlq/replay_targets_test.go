@@ -169,4 +169,19 @@ func TestTopicsThatMayNotBeWritten(t *testing.T) {
 	if n := b.count(b.source + "-readable"); n != 0 {
 		t.Errorf("%d letters where none may go", n)
 	}
+
+	// Without transactions the others are sent once too, though they were on their
+	// way beside those that are refused.
+	b.fillFrom(b.source+"-z", 50)
+	b.fillFrom(b.source, 50)
+	out, err = product.Command(t.Context(), t, as("-y", "--at-least-once")...).CombinedOutput()
+	if code := exitCode(t, err); code != 5 {
+		t.Errorf("exit %d, want 5\n%s", code, out)
+	}
+	says(t, string(out), `^left 100 \(first 0@\d+\): no right to write to `+q(b.source)+`-readable; `)
+	for topic, want := range map[string]int{b.source + "-z": 150, b.source: 150, b.source + "-readable": 0} {
+		if n := b.count(topic); n != want {
+			t.Errorf("%d letters on %s, want %d\n%s", n, topic, want, out)
+		}
+	}
 }
