@@ -20,6 +20,9 @@ func Main() int {
 	heap := collector.Start(time.Second)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// What does not end by the first signal ends by one that comes later. A terminal
+	// and a wrapper that passes signals on send the first one twice at once.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	wire.BoundDecompression()
 	// A closed pipe is an error of the write then, and not the process's end.
 	signal.Ignore(syscall.SIGPIPE)
