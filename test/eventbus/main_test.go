@@ -3,6 +3,7 @@ package eventbus_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -140,16 +141,37 @@ func createTopics(t *testing.T, conn realkafka.Conn, partitions, replicas int, n
 	}
 }
 
+// deleteTopic deletes a topic and waits until no broker takes records for it: one
+// that has not heard of it yet acknowledges what is gone a moment later.
 func deleteTopic(t *testing.T, conn realkafka.Conn, name string) {
 	t.Helper()
 	conf := sarama.NewConfig()
 	conf.Version = sarama.V3_6_0_0
-	admin, err := sarama.NewClusterAdmin(strings.Split(conn.Bootstrap, ","), conf)
+	client, err := sarama.NewClient(strings.Split(conn.Bootstrap, ","), conf)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer admin.Close()
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close() // and the client
 	if err := admin.DeleteTopic(name); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, time.Minute, "every broker has heard that "+name+" is deleted", func() error {
+		for _, broker := range client.Brokers() {
+			if err := broker.Open(conf); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
+				return err
+			}
+			answer, err := broker.GetMetadata(sarama.NewMetadataRequest(conf.Version, []string{name}))
+			if err != nil {
+				return err
+			}
+			if len(answer.Topics) != 1 || !errors.Is(answer.Topics[0].Err, sarama.ErrUnknownTopicOrPartition) {
+				return fmt.Errorf("%s knows it", broker.Addr())
+			}
+		}
+		return nil
+	})
 }
