@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/multi-tenant/manage-kafka/internal/groups"
+	"github.com/multi-tenant/manage-kafka/internal/spelling"
 	"github.com/multi-tenant/manage-kafka/pkg/console"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
@@ -253,7 +254,7 @@ func explainConsume(ctx context.Context, c *kafka.Client, err error) error {
 			names = append(names, t.Name)
 		}
 		name, _, _ := strings.Cut(err.Error(), ":")
-		return explainTopics(&topics.NotFoundError{Name: name, Near: topics.Nearest(name, names)})
+		return explainTopics(&topics.NotFoundError{Name: name, Near: spelling.Nearest(name, names)})
 	}
 	return err
 }

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/multi-tenant/manage-kafka/internal/spelling"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
-	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
 
 // explainUnknownTopic adds the names that may have been meant, and how to
@@ -23,7 +23,7 @@ func explainUnknownTopic(ctx context.Context, c *kafka.Client, name string, err 
 	for i, t := range meta.Topics {
 		names[i] = t.Name
 	}
-	if near := topics.Nearest(name, names); len(near) > 0 {
+	if near := spelling.Nearest(name, names); len(near) > 0 {
 		return withHint(err, "did you mean %s? or %s", strings.Join(near, " or "), create)
 	}
 	return withHint(err, "%s", create)

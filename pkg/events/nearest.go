@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/multi-tenant/manage-kafka/internal/spelling"
 )
 
 // nearest returns up to three known types that name may stand for: those a few
@@ -19,7 +21,7 @@ func (c *Catalogue) nearest(name string) []string {
 	var list []candidate
 	lower := strings.ToLower(name)
 	for _, t := range c.types {
-		d := distance(lower, t.Name)
+		d := spelling.Distance(lower, t.Name)
 		_, event, _ := strings.Cut(t.Name, ".")
 		if _, wanted, ok := strings.Cut(lower, "."); lower != "" && (event == lower || ok && event == wanted) {
 			d = min(d, 2)
@@ -34,28 +36,4 @@ func (c *Catalogue) nearest(name string) []string {
 		names = append(names, c.name)
 	}
 	return names
-}
-
-// distance counts the letters to insert, delete, replace or swap with their
-// neighbour to turn a into b (optimal string alignment).
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

@@ -3,6 +3,8 @@ package kafka
 import (
 	"slices"
 	"strings"
+
+	"github.com/multi-tenant/manage-kafka/internal/spelling"
 )
 
 // PropertyUse says what a client property does here.
@@ -27,7 +29,7 @@ func LookupProperty(name string) (use PropertyUse, nearest string) {
 	}
 	best := len(name)/3 + 1
 	for _, known := range append(usedProperties(), notedProperties()...) {
-		if d := editDistance(name, known); d < best {
+		if d := spelling.Distance(name, known); d < best {
 			best, nearest = d, known
 		}
 	}
@@ -120,25 +122,4 @@ func notedProperties() []string {
 		socket.connection.setup.timeout.max.ms ssl.cipher.suites ssl.engine.factory.class ssl.keymanager.algorithm ssl.provider
 		ssl.secure.random.implementation ssl.trustmanager.algorithm transaction.timeout.ms transaction.two.phase.commit.enable
 		transactional.id value.deserializer value.serializer`)
-}
-
-// editDistance is the number of letters to add, drop or change (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

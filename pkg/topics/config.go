@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/multi-tenant/manage-kafka/internal/spelling"
 )
 
 // CheckConfig tells whether Kafka 4.3 accepts these settings for a topic. It
@@ -53,7 +55,7 @@ func checkSetting(name, value string) error {
 }
 
 func unknownSetting(name string) error {
-	near := Nearest(name, SettingNames())
+	near := spelling.Nearest(name, SettingNames())
 	if len(near) == 0 {
 		return fmt.Errorf("%w: %q is not a setting of Kafka's", ErrInvalidConfig, clip(name))
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/multi-tenant/manage-kafka/internal/spelling"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
@@ -117,7 +118,7 @@ func (a *Admin) notFound(ctx context.Context, name string, known []kafka.TopicMe
 			names = append(names, t.Name)
 		}
 	}
-	return &NotFoundError{Name: name, Near: Nearest(name, names)}
+	return &NotFoundError{Name: name, Near: spelling.Nearest(name, names)}
 }
 
 // NotFoundError is [ErrNotFound] with the names that may have been meant.

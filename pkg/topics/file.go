@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/multi-tenant/manage-kafka/internal/spelling"
 )
 
 // ErrInvalidFile is a topics file that cannot be read as one; the error names
@@ -85,7 +87,7 @@ func (p *fileParser) fields(n *yaml.Node, what string, known []string, take func
 		switch {
 		case !found:
 			hint := ""
-			if near := Nearest(key.Value, known); len(near) > 0 {
+			if near := spelling.Nearest(key.Value, known); len(near) > 0 {
 				hint = "; did you mean " + near[0] + "?"
 			}
 			p.fail(key, "%s: unknown field %q%s", what, clip(key.Value), hint)
