@@ -58,7 +58,11 @@ func (a *app) prepare(cmd *cobra.Command) error {
 			lipgloss.EnableLegacyWindowsANSI(f) // elsewhere terminals know colours by themselves
 		}
 	}
-	return a.print.configure(a.flags, outTTY, errTTY)
+	if err := a.print.configure(a.flags, outTTY, errTTY); err != nil {
+		return err
+	}
+	a.warnOfVariables(cmd, os.Environ())
+	return nil
 }
 
 // open connects to the cluster that flags, environment and files name, for

@@ -164,8 +164,9 @@ func (s *sendingFlags) useCanary(a *app, cmd *cobra.Command, c *kafka.Client, o 
 // typed tells whether a flag stands in the command line: one from the
 // environment is there for other commands too.
 func typed(cmd *cobra.Command, flag string) bool {
-	_, set := os.LookupEnv("MANAGE_KAFKA_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
-	return cmd.Flags().Changed(flag) && !set
+	f := cmd.Flags().Lookup(flag)
+	_, set := os.LookupEnv(variableOf(f))
+	return f.Changed && !set
 }
 
 // parseShare reads 2%, or 0.02, as a share from 0 to 1.

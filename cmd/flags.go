@@ -1,14 +1,9 @@
 package cmd
 
 import (
-	"fmt"
-	"os"
-	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"github.com/spf13/viper"
 )
 
 // globalFlags are the flags that every command takes.
@@ -47,41 +42,4 @@ func (g *globalFlags) bind(f *pflag.FlagSet) {
 		}
 		return pflag.NormalizedName(name)
 	})
-}
-
-// envAnnotation names a flag's variable where it is not that of its name; ""
-// is none.
-const envAnnotation = "environment"
-
-func setEnvironment(s *pflag.FlagSet, flag, variable string) {
-	// The only error is a flag that does not exist, which every help test would show.
-	_ = s.SetAnnotation(flag, envAnnotation, []string{variable})
-}
-
-// fromEnvironment fills every flag that was not given from MANAGE_KAFKA_<FLAG>.
-func (g *globalFlags) fromEnvironment(cmd *cobra.Command) error {
-	v := viper.New()
-	v.SetEnvPrefix("MANAGE_KAFKA")
-	v.SetEnvKeyReplacer(strings.NewReplacer("-", "_"))
-	var bad error
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed || f.Name == "help" || bad != nil {
-			return
-		}
-		env := "MANAGE_KAFKA_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if names, ok := f.Annotations[envAnnotation]; ok {
-			env = names[0]
-		}
-		if _, ok := os.LookupEnv(env); !ok {
-			return
-		}
-		if err := v.BindEnv(f.Name, env); err != nil {
-			bad = err
-			return
-		}
-		if err := cmd.Flags().Set(f.Name, v.GetString(f.Name)); err != nil {
-			bad = usageOf(cmd, fmt.Errorf("%s: %w", env, err))
-		}
-	})
-	return bad
 }

@@ -120,6 +120,7 @@ func (a *app) commands() []*cobra.Command {
 		newTxnCommand(a),
 		newDLQCommand(a),
 		newExitCodesTopic(),
+		newEnvironmentTopic(),
 		newTemplatesTopic(),
 		newTopicSettingsTopic(),
 		newCompletionCommand(a),
