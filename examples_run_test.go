@@ -67,6 +67,7 @@ var exampleBefore = map[string]string{
 	"manage-kafka create-topic orders --partitions 6 -c retention.ms=86400000 --with-dlq":     "manage-kafka delete-topic -q orders",
 	"manage-kafka delete-topic orders orders.dlq --if-exists --yes":                           "manage-kafka create-topic -q orders",
 	"manage-kafka dlq ledger rebuild orders.dlq --from orders":                                "manage-kafka delete-topic -q manage-kafka.ledger && manage-kafka dlq ledger init -q",
+	"manage-kafka emit-event tenant.created --example --registry --cloudevents binary":        "manage-kafka events register -q tenant.created",
 	"manage-kafka emit-event order.created --schema order.json --data '{\"orderId\":\"o1\"}'": "manage-kafka create-topic -q order.events",
 }
 

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -21,8 +22,13 @@ completed: id (a UUID of version 7), source, time, dataVersion and dataContentTy
 envelope: all five must be there, nothing is filled in, and the bytes are sent as they were read.
 
 With TYPE, --data is the payload, or the event of that type; without, it is the event. A file has an event on each
-line, with TYPE of that type alone. All of it is checked before anything is sent; --on-error skip leaves out what is invalid instead, in a
+line, with TYPE of that type alone; --tenant, --source and the like are for those that are completed and do not say it
+themselves. All of it is checked before anything is sent; --on-error skip leaves out what is invalid instead, in a
 file that --file takes again once it is mended.
+
+With --registry data must fit the newest schema that a schema registry has of the type as well. Its address is
+SCHEMA_REGISTRY_URL or that of the running stack, or is given as --registry=URL. With --cloudevents binary, whose values
+are the data alone, the schema's id then stands in front of the value, as Confluent's serializers write it.
 
 The id of each event is printed once the broker has it; of many on a terminal, only with -o name.`,
 		Example: `  manage-kafka emit-event tenant.created --example
@@ -30,8 +36,12 @@ The id of each event is printed once the broker has it; of many on a terminal, o
   manage-kafka emit-event tenant.created --data @payload.json --dry-run
   manage-kafka emit-event --file events.ndjson
   manage-kafka emit-event --example --count 10000 --rate 500/s
+  manage-kafka emit-event tenant.created --example --registry --cloudevents binary
   manage-kafka emit-event order.created --schema order.json --data '{"orderId":"o1"}'`,
 		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 && strings.Contains(args[1], "://") {
+				return fmt.Errorf("emit-event takes one type, got %q too; a registry's address is given as --registry=URL", args[1])
+			}
 			if len(args) > 1 {
 				return fmt.Errorf("emit-event takes one type, got %d arguments", len(args))
 			}
@@ -59,6 +69,7 @@ func runEmitEvent(ctx context.Context, a *app, f *emitFlags) error {
 	if err != nil {
 		return err
 	}
+	defer e.registered.close()
 	switch {
 	case f.file != "":
 		return e.sendFile(ctx)

@@ -113,6 +113,9 @@ func (e *emission) checkFile(ctx context.Context, in *input) (*findings, error) 
 	found := &findings{topics: map[string]bool{}}
 	err = e.validator.CheckLines(ctx, bar.reader(r), events.LineOptions{Complete: e.complete, Index: &found.index}, func(lines []events.Line) error {
 		for i := range lines {
+			if err := e.checkRegistered(ctx, &lines[i]); err != nil {
+				return err
+			}
 			found.add(&lines[i])
 		}
 		bar.count(int64(len(lines)))
@@ -196,9 +199,14 @@ func (e *emission) lines(in *input, index *events.Index) *console.Feed {
 			run = slices.Grow(run[:0], len(lines))[:len(lines)]
 			for i := range lines {
 				l := &lines[i]
+				if index == nil {
+					if err := e.checkRegistered(ctx, l); err != nil {
+						return err
+					}
+				}
 				err := l.Err
 				if err == nil {
-					err = e.fill(&run[i], &l.Record, l.Number)
+					err = e.fill(ctx, &run[i], &l.Record, l.Number)
 				}
 				if err != nil {
 					run[i] = console.FeedRecord{N: l.Number, Value: l.Text, Err: err}

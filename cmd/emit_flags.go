@@ -32,6 +32,7 @@ type emitFlags struct {
 	rejects     string
 	dryRun      bool
 	cloudEvents string
+	registry    string
 
 	at     time.Time // of --time
 	bound  console.Rate
@@ -62,7 +63,10 @@ func (f *emitFlags) bind(cmd *cobra.Command, a *app) {
 	s.StringVar(&f.rejects, "rejects", "", "`file` for the lines that --on-error skip leaves out")
 	s.BoolVar(&f.dryRun, "dry-run", false, "check everything, print the events and send nothing")
 	s.StringVar(&f.cloudEvents, "cloudevents", "", "send as CloudEvents in `mode` structured or binary")
-	meant(s, "tenant", "user", "source", "correlation-id", "causation-id", "id", "time", "key", "topic", "schema", "rate", "file", "rejects")
+	s.StringVar(&f.registry, "registry", "", "hold data against the newest schema in the schema registry at `URL` too")
+	s.Lookup("registry").NoOptDefVal = usualRegistry
+	setEnvironment(s, "registry", "") // whose variable is an address for other commands, and no wish
+	meant(s, "registry", "tenant", "user", "source", "correlation-id", "causation-id", "id", "time", "key", "topic", "schema", "rate", "file", "rejects")
 	// --set of all commands has this name here.
 	s.StringArrayVarP(&a.flags.set, "client-set", "X", nil, "client setting by Kafka's name, as `key=value` (repeatable)")
 	setEnvironment(s, "client-set", "MANAGE_KAFKA_SET")

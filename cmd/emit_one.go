@@ -23,6 +23,7 @@ type emission struct {
 	catalogue  *events.Catalogue
 	validator  *events.Validator
 	completion events.Completion
+	registered *registered
 }
 
 func newEmission(ctx context.Context, a *app, f *emitFlags) (*emission, error) {
@@ -58,7 +59,8 @@ func newEmission(ctx context.Context, a *app, f *emitFlags) (*emission, error) {
 	if f.example && !f.given("seed") {
 		f.seed, f.random = randomSeed(), true
 	}
-	return e, nil
+	e.registered, err = a.openRegistered(f.registry, c)
+	return e, err
 }
 
 // ownSource is the source of events that say nothing else.
@@ -80,7 +82,10 @@ func (e *emission) one(ctx context.Context) error {
 	if err := e.validator.Record(raw, &r); err != nil {
 		return e.explainInvalid(err)
 	}
-	record, err := e.feedRecord(&r, 1)
+	if err := e.registered.check(ctx, r.Value); err != nil {
+		return e.explainInvalid(err)
+	}
+	record, err := e.feedRecord(ctx, &r, 1)
 	if err != nil {
 		return err
 	}
@@ -262,14 +267,17 @@ func (e *emission) examples(ctx context.Context) error {
 	make1 := func(n int64, r *events.Record) (console.FeedRecord, error) {
 		raw, err := e.event(ctx, uint64(n-1))
 		if err == nil {
-			if err = e.validator.Record(raw, r); err != nil {
+			if err = e.validator.Record(raw, r); err == nil {
+				err = e.registered.check(ctx, r.Value)
+			}
+			if err != nil {
 				err = fmt.Errorf("example %d of seed %d: %w", n, e.seed, e.explainInvalid(err))
 			}
 		}
 		if err != nil {
 			return console.FeedRecord{}, err
 		}
-		return e.feedRecord(r, n)
+		return e.feedRecord(ctx, r, n)
 	}
 	if e.dryRun {
 		for n := int64(1); n <= e.count && ctx.Err() == nil; n++ {

@@ -17,14 +17,14 @@ import (
 )
 
 // feedRecord is an event's record in the form that --cloudevents and --key ask for.
-func (e *emission) feedRecord(r *events.Record, n int64) (console.FeedRecord, error) {
+func (e *emission) feedRecord(ctx context.Context, r *events.Record, n int64) (console.FeedRecord, error) {
 	var fed console.FeedRecord
-	err := e.fill(&fed, r, n)
+	err := e.fill(ctx, &fed, r, n)
 	return fed, err
 }
 
 // fill is feedRecord into memory that is used again.
-func (e *emission) fill(fed *console.FeedRecord, r *events.Record, n int64) error {
+func (e *emission) fill(ctx context.Context, fed *console.FeedRecord, r *events.Record, n int64) error {
 	fed.N, fed.Topic, fed.Key, fed.Value, fed.Err = n, r.Topic, r.Key, r.Value, nil
 	fed.Headers = fed.Headers[:0]
 	if e.given("key") {
@@ -47,7 +47,10 @@ func (e *emission) fill(fed *console.FeedRecord, r *events.Record, n int64) erro
 		for _, h := range headers {
 			fed.Headers = append(fed.Headers, kafka.Header(h))
 		}
-		return nil
+		if e.registered != nil {
+			fed.Value, err = e.registered.frame(ctx, &event)
+		}
+		return err
 	}
 	fed.Value = c.Structured()
 	for _, h := range r.Headers {
