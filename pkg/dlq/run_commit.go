@@ -16,6 +16,14 @@ import (
 // commit brings the letters of a batch to their end: each is committed, or
 // found resolved, or left behind with a reason.
 func (r *replayer) commit(ctx context.Context, b batch) (ChunkInfo, error) {
+	info, err := r.settle(ctx, b)
+	if err != nil {
+		r.keepSent(ctx, b)
+	}
+	return info, err
+}
+
+func (r *replayer) settle(ctx context.Context, b batch) (ChunkInfo, error) {
 	began, wait := time.Now(), 100*time.Millisecond
 	for {
 		todo := r.outstanding(b)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -49,8 +50,33 @@ func newPlainWriter(ctx context.Context, c *kafka.Client, ledger string, limit f
 	return w, nil
 }
 
+// grace is how long what is under way may go on once a run is to end at once.
+const grace = 2 * time.Second
+
+// outlive is ctx with as much time more. The caller ends it.
+func outlive(ctx context.Context, more time.Duration) (life context.Context, end func()) {
+	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(more)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel(context.Cause(ctx))
+		case <-life.Done():
+		}
+	})
+	return life, func() {
+		stop()
+		cancel(context.Canceled)
+	}
+}
+
 // Commit sends what is not the ledger's, then what is. Offsets are not written.
+// When ctx ends, letters under way are waited for and what came of them goes to
+// the ledger; no others are sent.
 func (w *plainWriter) Commit(ctx context.Context, t txn.Write) ([]int64, error) {
+	life, end := outlive(ctx, grace)
+	defer end()
 	if t.Before != nil {
 		if err := t.Before(ctx); err != nil {
 			return nil, err
@@ -71,7 +97,10 @@ func (w *plainWriter) Commit(ctx context.Context, t txn.Write) ([]int64, error) 
 			some = append(some, outbound{i, rec, messageOf(rec)})
 		}
 		for group := range w.groups(some) {
-			if err := w.send(ctx, group); err != nil {
+			if ctx.Err() != nil && !ledger {
+				return nil, context.Cause(ctx)
+			}
+			if err := w.send(life, group); err != nil {
 				return nil, err
 			}
 		}
@@ -190,6 +219,36 @@ func messageOf(r *kafka.Record) *sarama.ProducerMessage {
 		m.Headers = append(m.Headers, sarama.RecordHeader{Key: []byte(h.Name), Value: h.Value})
 	}
 	return m
+}
+
+// keepSent has the ledger tell of letters that went out before their batch failed
+// for good: the next run would send them again.
+func (r *replayer) keepSent(ctx context.Context, b batch) {
+	if r.plain == nil {
+		return
+	}
+	var sent []*planned
+	for i := range b.letters {
+		if _, ok := r.plain.sentAt(&b.letters[i].record); ok && !b.letters[i].settled {
+			sent = append(sent, &b.letters[i])
+		}
+	}
+	if len(sent) == 0 {
+		return
+	}
+	life, end := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer end()
+	b.last = false
+	w, err := r.transaction(b, sent)
+	if err == nil {
+		var offsets []int64
+		if offsets, err = r.producer.Commit(life, w.write); err == nil {
+			_, err = r.committed(w, offsets)
+		}
+	}
+	if err != nil {
+		r.opts.Notice(fmt.Sprintf("%s went out, and the ledger could not be told: the next run sends them again: %v", lettersText(int64(len(sent))), err))
+	}
 }
 
 // Close ends the producer.
