@@ -50,8 +50,9 @@ func newPlainWriter(ctx context.Context, c *kafka.Client, ledger string, limit f
 	return w, nil
 }
 
-// grace is how long what is under way may go on once a run is to end at once.
-const grace = 2 * time.Second
+// grace is how long what is under way may go on once a run is to end at once, and
+// how long the ledger may take then: an interrupted command ends within a second.
+const grace = 500 * time.Millisecond
 
 // outlive is ctx with as much time more. The caller ends it.
 func outlive(ctx context.Context, more time.Duration) (life context.Context, end func()) {
@@ -236,7 +237,12 @@ func (r *replayer) keepSent(ctx context.Context, b batch) {
 	if len(sent) == 0 {
 		return
 	}
-	life, end := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	const soon = 5 * time.Second
+	wait := soon
+	if ctx.Err() != nil {
+		wait = grace
+	}
+	life, end := context.WithTimeout(context.WithoutCancel(ctx), wait)
 	defer end()
 	b.last = false
 	w, err := r.transaction(b, sent)
