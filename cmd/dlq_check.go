@@ -13,6 +13,7 @@ import (
 	"github.com/multi-tenant/manage-kafka/internal/settings"
 	"github.com/multi-tenant/manage-kafka/internal/terminal"
 	"github.com/multi-tenant/manage-kafka/pkg/dlq"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 func newDLQCheckCommand(a *app) *cobra.Command {
@@ -131,14 +132,18 @@ func checkQueues(ctx context.Context, a *app, opts dlq.CheckOptions) ([]dlq.Chec
 		return nil, err
 	}
 	defer c.Close()
-	opts.Ledger = ledger
-	rules, _ := a.target.files.Rules(c.Bootstrap(), c.ClusterID())
-	opts.Keep = rules.Access != settings.AccessReadOnly
+	opts.Ledger, opts.Keep = ledger, a.keepsWatermarks(c)
 	all, err := dlq.Check(ctx, c, opts)
 	if err == nil && len(all) == 0 {
 		err = errors.New("no queue to look at")
 	}
 	return all, err
+}
+
+// keepsWatermarks tells whether who looks at queues may commit their watermarks again.
+func (a *app) keepsWatermarks(c *kafka.Client) bool {
+	rules, _ := a.target.files.Rules(c.Bootstrap(), c.ClusterID())
+	return rules.Access != settings.AccessReadOnly
 }
 
 // printRowsOr answers with rows unless a table is wanted, which is drawn otherwise.

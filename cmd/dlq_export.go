@@ -24,7 +24,9 @@ for which every pending letter is read (--no-groups leaves that out).
 The lag of a consumer group overstates what is pending after a selective replay; these
 gauges are by the ledger. dlq_queues tells how many queues were found; 0 may also mean
 that the user may see none. The file is replaced in one step, and stays as it is when
-anything fails. A name or glob that selects nothing is exit 8.`,
+anything fails. Like dlq check, unless the context is read-only, it commits again what
+Kafka would forget in a week of how far a queue is replayed. A name or glob that selects
+nothing is exit 8.`,
 		Example: `  manage-kafka dlq export
   manage-kafka dlq export '*.dlq' --file /var/lib/node_exporter/dlq.prom`,
 		ValidArgsFunction: a.completeQueues,
@@ -47,7 +49,7 @@ func runDLQExport(ctx context.Context, a *app, opts dlq.ExportOptions, file stri
 		return err
 	}
 	defer c.Close()
-	opts.Ledger = ledger
+	opts.Ledger, opts.Keep = ledger, a.keepsWatermarks(c)
 	text, missed, err := dlq.Export(ctx, c, opts)
 	if err != nil {
 		return explainDLQ(err)

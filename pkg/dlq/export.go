@@ -22,6 +22,9 @@ type ExportOptions struct {
 	Ledger string
 	// Now is the time that ages are measured at.
 	Now time.Time
+	// Keep keeps the queues' watermarks alive, see [KeepWatermarks]. That it
+	// fails changes no gauge.
+	Keep bool
 }
 
 // metric is one family of the text exposition format.
@@ -38,6 +41,10 @@ func Export(ctx context.Context, c *kafka.Client, opts ExportOptions) (text []by
 	list, err := List(ctx, c, ListOptions{Queues: opts.Queues, Ledger: opts.Ledger})
 	if err != nil {
 		return nil, nil, err
+	}
+	if opts.Keep {
+		// A broker in trouble shows in the gauges.
+		_ = KeepWatermarks(ctx, c, list.Queues)
 	}
 	pending := metric{name: "dlq_pending_letters", help: "Letters that nobody replayed, discarded or parked."}
 	grouped := metric{name: "dlq_pending_letters_by_group", help: "Pending letters by the consumer group that failed; empty where the letter does not tell."}
