@@ -42,6 +42,9 @@ WHERE is one of
 
 An offset that a partition does not have becomes its nearest, and a note says so.
 Without --topic it is the topics that WHERE names, or those with a committed offset.
+Of a share group it is where its state begins: what was acknowledged from there on
+is delivered again, also by a file that restores it, which has the beginning only.
+
 A group that has members is refused (exit 6): their next commit would undo it. One
 that does not exist is exit 1, unless --create is given.`,
 		Example: `  manage-kafka groups reset billing-service-invoices-consumer --to @-2h
@@ -166,8 +169,6 @@ func explainGroups(err error) error {
 		return withHint(err, "see the groups there are with: manage-kafka groups list")
 	case errors.Is(err, groups.ErrLive):
 		return withHint(withCode(err, exitBusy), "stop its consumers first; who is in it says: manage-kafka groups describe GROUP")
-	case errors.Is(err, groups.ErrShareGroup):
-		return withHint(err, "set share.auto.offset.reset of the group, or use Kafka's kafka-share-groups.sh --reset-offsets")
 	case errors.Is(err, kafka.ErrNotPermitted):
 		return withHint(err, "it takes the right Describe on a group to see it, Read on it and on the topics to set its offsets, Delete to delete it")
 	}

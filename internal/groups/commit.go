@@ -21,6 +21,7 @@ const commitsAtOnce = 1000
 type commit struct {
 	offset   int64
 	metadata string
+	lag      *int64 // of a share group, where the broker tells
 }
 
 // committed reads all that a group has committed.
@@ -41,7 +42,7 @@ func (g *Groups) committed(ctx context.Context, broker int32, name string) (map[
 				return nil, fmt.Errorf("%s: reading its offset of %s: %w", name, tp, err)
 			}
 			if block.Offset >= 0 {
-				found[tp] = commit{block.Offset, block.Metadata}
+				found[tp] = commit{offset: block.Offset, metadata: block.Metadata}
 			}
 		}
 	}
@@ -77,15 +78,19 @@ func (g *Groups) Reset(ctx context.Context, plan *Reset) error {
 			set = append(set, m)
 		}
 	}
+	write, remove := g.commit, g.forget
+	if plan.share {
+		write, remove = g.alterShare, g.forgetShare
+	}
 	for some := range slices.Chunk(set, commitsAtOnce) {
-		if err := g.commit(ctx, plan, some); err != nil {
+		if err := write(ctx, plan, some); err != nil {
 			return err
 		}
 	}
 	if len(forget) == 0 {
 		return nil
 	}
-	return g.forget(ctx, plan, forget)
+	return remove(ctx, plan, forget)
 }
 
 // commit writes offsets without being a member, which brokers let through only

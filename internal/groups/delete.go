@@ -2,6 +2,7 @@ package groups
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/IBM/sarama"
@@ -34,12 +35,15 @@ func (g *Groups) PlanDelete(ctx context.Context, patterns []string) (list []Dele
 		if err := g.mustBeEmpty(ctx, group); err != nil {
 			return nil, nil, err
 		}
-		if group.Type != Share {
-			if d.saved, err = g.committed(ctx, group.Coordinator, group.Name); err != nil {
-				return nil, nil, err
-			}
-			d.Commits = len(d.saved)
+		read := g.committed
+		if group.Type == Share {
+			read = g.shareOffsets
 		}
+		// A broker that does not tell a share group's offsets does not take them either.
+		if d.saved, err = read(ctx, group.Coordinator, group.Name); err != nil && !errors.Is(err, request.ErrUnsupported) {
+			return nil, nil, err
+		}
+		d.Commits = len(d.saved)
 		list = append(list, d)
 	}
 	return list, missed, ctx.Err()

@@ -10,9 +10,6 @@ import (
 // commit would undo the change.
 var ErrLive = errors.New("the group has members")
 
-// ErrShareGroup is a share group, which has no committed offsets to set.
-var ErrShareGroup = errors.New("a share group has no committed offsets")
-
 // LiveError is [ErrLive] with the members.
 type LiveError struct {
 	Name    string

@@ -54,6 +54,7 @@ type Reset struct {
 	Moves []Move `json:"moves"` // by topic and partition
 
 	coordinator int32
+	share       bool
 	before      map[kafka.TopicPartition]commit
 	beside      map[kafka.TopicPartition]commit // what was saved, or another group has
 }
@@ -76,6 +77,7 @@ type Move struct {
 	Error string `json:"error,omitempty"`
 
 	forget bool
+	renew  bool // of a share group: what was acknowledged after New is forgotten
 }
 
 func (m *Move) fail(err error) { m.Err, m.Error = err, err.Error() }
@@ -85,7 +87,7 @@ func (m Move) Changes() bool {
 	if m.New == nil {
 		return m.forget && m.Current != nil
 	}
-	return m.Current == nil || *m.Current != *m.New
+	return m.Current == nil || *m.Current != *m.New || m.renew
 }
 
 func (m Move) tp() kafka.TopicPartition {
@@ -95,20 +97,26 @@ func (m Move) tp() kafka.TopicPartition {
 // PlanReset finds out where a group would go on, and changes nothing. Offsets that
 // the partition does not have become its nearest.
 //
+// The committed offset of a share group is where its state begins; it takes brokers
+// that let it be set (request.ErrUnsupported).
+//
 // It reports [ErrNotFound] for a group or source group that is not there, [ErrLive],
-// [ErrShareGroup], kafka.ErrUnknownTopic, and an error for a partition that a topic
-// does not have.
+// kafka.ErrUnknownTopic, and an error for a partition that a topic does not have.
 func (g *Groups) PlanReset(ctx context.Context, name string, opts ResetOptions) (*Reset, error) {
 	all, err := g.names(ctx)
 	if err != nil {
 		return nil, err
 	}
 	plan := &Reset{Group: name, Moves: []Move{}}
-	if err := g.findForReset(ctx, all, plan, opts.Create); err != nil {
+	if err := g.findForReset(ctx, all, plan, opts); err != nil {
 		return nil, err
 	}
 	if !plan.New {
-		if plan.before, err = g.committed(ctx, plan.coordinator, name); err != nil {
+		read := g.committed
+		if plan.share {
+			read = g.shareOffsets
+		}
+		if plan.before, err = read(ctx, plan.coordinator, name); err != nil {
 			return nil, err
 		}
 	}
@@ -133,6 +141,9 @@ func (g *Groups) PlanReset(ctx context.Context, name string, opts ResetOptions) 
 			m.Note = "the topic or partition is gone"
 		} else {
 			m.aim(opts.To, plan.beside, starts[tp], ends[tp], at[tp])
+			if before, ok := plan.before[tp]; plan.share {
+				m.renew = m.renews(before, ok)
+			}
 		}
 		plan.Moves = append(plan.Moves, m)
 	}
@@ -141,21 +152,18 @@ func (g *Groups) PlanReset(ctx context.Context, name string, opts ResetOptions) 
 
 // findForReset finds the group's coordinator, and refuses a group that may not be
 // changed.
-func (g *Groups) findForReset(ctx context.Context, all []Group, plan *Reset, create bool) error {
+func (g *Groups) findForReset(ctx context.Context, all []Group, plan *Reset, opts ResetOptions) error {
 	i := slices.IndexFunc(all, func(group Group) bool { return group.Name == plan.Group })
 	if i < 0 {
-		if !create {
+		if !opts.Create {
 			return &NotFoundError{Name: plan.Group}
 		}
-		plan.New = true
+		plan.New, plan.share = true, opts.To.Saved != nil && opts.To.Saved.Type == Share
 		var err error
 		plan.coordinator, err = g.coordinatorOf(ctx, plan.Group)
 		return err
 	}
-	if all[i].Type == Share {
-		return fmt.Errorf("%s: %w", plan.Group, ErrShareGroup)
-	}
-	plan.coordinator = all[i].Coordinator
+	plan.coordinator, plan.share = all[i].Coordinator, all[i].Type == Share
 	return g.mustBeEmpty(ctx, all[i])
 }
 
@@ -179,7 +187,7 @@ func (g *Groups) givenBy(ctx context.Context, all []Group, to Target) (map[kafka
 	case ToSaved:
 		given := map[kafka.TopicPartition]commit{}
 		for _, o := range to.Saved.Offsets {
-			given[kafka.TopicPartition{Topic: o.Topic, Partition: o.Partition}] = commit{o.offset(), o.Metadata}
+			given[kafka.TopicPartition{Topic: o.Topic, Partition: o.Partition}] = commit{offset: o.offset(), metadata: o.Metadata}
 		}
 		return given, nil
 	case ToGroup:
@@ -188,7 +196,7 @@ func (g *Groups) givenBy(ctx context.Context, all []Group, to Target) (map[kafka
 			return nil, &NotFoundError{Name: to.Group}
 		}
 		if all[i].Type == Share {
-			return nil, fmt.Errorf("%s: %w", to.Group, ErrShareGroup)
+			return g.shareOffsets(ctx, all[i].Coordinator, to.Group)
 		}
 		return g.committed(ctx, all[i].Coordinator, to.Group)
 	default:

@@ -15,8 +15,10 @@ const maxSaved = 64 << 20
 
 // Saved is the committed offsets of a group, kept to restore them.
 type Saved struct {
-	Cluster string        `json:"cluster_id"`
-	Group   string        `json:"group"`
+	Cluster string `json:"cluster_id"`
+	Group   string `json:"group"`
+	// Type is Share for a share group, which begins there, and empty for any other.
+	Type    Type          `json:"type,omitempty"`
 	At      time.Time     `json:"saved_at"`
 	Offsets []SavedOffset `json:"offsets"`
 }
@@ -41,6 +43,9 @@ func (o SavedOffset) offset() int64 {
 // Save keeps the offsets of the group as they were, to be restored.
 func (d Deletion) Save(cluster string, now time.Time) Saved {
 	s := Saved{Cluster: cluster, Group: d.Name, At: now.UTC(), Offsets: []SavedOffset{}}
+	if d.Type == Share {
+		s.Type = Share
+	}
 	for _, tp := range sorted(keysOf(d.saved)) {
 		c := d.saved[tp]
 		s.Offsets = append(s.Offsets, SavedOffset{Topic: tp.Topic, Partition: tp.Partition, Offset: &c.offset, Metadata: c.metadata})
@@ -51,6 +56,9 @@ func (d Deletion) Save(cluster string, now time.Time) Saved {
 // Save keeps what the group has committed where the plan changes it.
 func (r *Reset) Save(cluster string, now time.Time) Saved {
 	s := Saved{Cluster: cluster, Group: r.Group, At: now.UTC(), Offsets: []SavedOffset{}}
+	if r.share {
+		s.Type = Share
+	}
 	for _, m := range r.Moves {
 		if m.Changes() {
 			s.Offsets = append(s.Offsets, SavedOffset{Topic: m.Topic, Partition: m.Partition, Offset: m.Current, Metadata: r.before[m.tp()].metadata})
@@ -76,6 +84,9 @@ func ReadSaved(r io.Reader) (*Saved, error) {
 	}
 	if s.Group == "" || s.Cluster == "" {
 		return nil, errors.New("no group or cluster_id: it was not written by groups reset")
+	}
+	if s.Type != "" && s.Type != Share {
+		return nil, fmt.Errorf("type %q: want none, or %s", s.Type, Share)
 	}
 	seen := map[kafka.TopicPartition]bool{}
 	for i, o := range s.Offsets {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -138,8 +139,52 @@ func TestGroupsWithLiveMembers(t *testing.T) {
 	leave()
 	peers.KcatProduce(t, conn, topic, numbered(7))
 	until(t, conn, share, func(d groups.Description) bool { return d.State == "Empty" && !d.Live() && *d.Lag == 7 })
+	resetShare(t, conn, topic, share)
 	answer(t, conn, 1, nil, "groups", "describe", topic+"-nobody")
 	answer(t, conn, 8, nil, "groups", "list", topic+"-nobody")
+}
+
+// resetShare moves a share group that stands 7 records before the ends of its topic's
+// two partitions, and brings it back.
+func resetShare(t *testing.T, conn realkafka.Conn, topic, share string) {
+	t.Helper()
+	at := func(lag, where int64) {
+		t.Helper()
+		until(t, conn, share, func(d groups.Description) bool { return d.Lag != nil && *d.Lag == lag && reached(d) == where })
+	}
+	// Wherever its state began, all is to be delivered again.
+	plan, _ := moves(t, conn, 0, share, "--to", "start")
+	done, _ := moves(t, conn, 0, share, "--to", "start", "--execute")
+	a, _ := json.Marshal(plan)
+	b, _ := json.Marshal(done)
+	if string(a) != string(b) || len(done) != 2 || *done[0].New != 0 || *done[0].Lag+*done[1].Lag != 1007 {
+		t.Errorf("planned %s, done %s", a, b)
+	}
+	at(1007, 0)
+	if _, stderr := moves(t, conn, 0, share, "--to", "start", "--execute"); !strings.Contains(stderr, "nothing to change") {
+		t.Errorf("once more:\n%s", stderr)
+	}
+	one, _ := moves(t, conn, 0, share, "--topic", topic, "-p", "1", "--to", "end", "--execute")
+	at(1007-*one[0].New, *one[0].New)
+	moves(t, conn, 0, share, "--to", "end", "--execute")
+	moves(t, conn, 0, share, "--to", "-3", "--execute")
+	at(6, 1001)
+	undo := filepath.Join(t.TempDir(), "undo.json")
+	moves(t, conn, 0, share, "--to", "@-1h", "--execute", "--undo-file", undo)
+	at(1007, 0)
+	moves(t, conn, 0, share, "--to", "file:"+undo, "--execute")
+	at(6, 1001)
+	moves(t, conn, 0, topic+"-after", "--to", "group:"+share, "--create", "--execute")
+	until(t, conn, topic+"-after", func(d groups.Description) bool { return d.Type == groups.Classic && reached(d) == 1001 })
+
+	// What a deletion keeps makes the group anew.
+	stderr := answer(t, conn, 0, nil, "groups", "delete", share, "--yes")
+	file := regexp.MustCompile(`--to (file:\S+) --create`).FindStringSubmatch(stderr)
+	if file == nil {
+		t.Fatalf("no file is named:\n%s", stderr)
+	}
+	moves(t, conn, 0, share, "--to", file[1], "--create", "--execute")
+	at(6, 1001)
 }
 
 // throughDoors describes a group over every kind of connection: what tells of the
