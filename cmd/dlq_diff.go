@@ -34,9 +34,10 @@ func diffText(was, now *kafka.Record, mask console.Mask, colour bool) string {
 			b.WriteString(text + "\n")
 		}
 	}
+	was, now = mask.Record(was), mask.Record(now)
 	section("key", []byte(bytesShown(was.Key)), []byte(bytesShown(now.Key)))
 	section("headers", headerLines(was.Headers), headerLines(now.Headers))
-	section("value", fix.Shown(mask.Record(was)), fix.Shown(mask.Record(now)))
+	section("value", fix.Shown(was.Value), fix.Shown(now.Value))
 	return b.String()
 }
 
@@ -69,8 +70,9 @@ type changeRow struct {
 // changeRows are changes with what the context masks hidden.
 func changeRows(changes []dlq.Change, mask console.Mask) []changeRow {
 	rows := make([]changeRow, len(changes))
-	side := func(r kafka.Record) map[string]any {
-		return map[string]any{"key": bytesShown(r.Key), "headers": string(headerLines(r.Headers)), "value": bytesShown(mask.Record(&r))}
+	side := func(record kafka.Record) map[string]any {
+		r := mask.Record(&record)
+		return map[string]any{"key": bytesShown(r.Key), "headers": string(headerLines(r.Headers)), "value": bytesShown(r.Value)}
 	}
 	for i, c := range changes {
 		rows[i] = changeRow{c.Letter, side(c.Was), side(c.Now)}

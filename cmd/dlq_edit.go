@@ -140,7 +140,7 @@ func (a *app) editLetter(ctx context.Context, flags *runFlags, opts dlq.Options,
 		if now, err = a.readValue(ctx, file); err == nil && !bytes.HasSuffix(was, []byte("\n")) {
 			now = bytes.TrimSuffix(now, []byte("\n"))
 		}
-	case !bytes.Equal(mask.Record(&content), was):
+	case !bytes.Equal(mask.Value(&content), was):
 		return withHint(fmt.Errorf("%s has members that the context masks, which an editor would show", s.ID), "change it by a program with: manage-kafka dlq replay %s --jq", opts.Queue)
 	default:
 		now, err = a.editValue(ctx, was)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -35,11 +36,43 @@ func NewMask(pointers []string) (Mask, error) {
 	return m, nil
 }
 
-// Record is Apply for a record's value. In the binary mode of CloudEvents that is an
+// Record is r as it may be shown: its value with the masked members hidden, and
+// their texts hidden wherever the record repeats them, in its key, its headers or
+// other members, as the message of an error about a member does. Texts of fewer than
+// 4 bytes are left where they are repeated. It is r itself where nothing is masked, and
+// otherwise shares with r what is not.
+func (m Mask) Record(r *kafka.Record) *kafka.Record {
+	if len(m.pointers) == 0 {
+		return r
+	}
+	value, texts := m.value(r)
+	texts = byLength(texts)
+	shown := *r
+	shown.Value = hideStrings(value, texts)
+	shown.Key = hideTexts(r.Key, texts)
+	for i, h := range r.Headers {
+		hidden := hideTexts(h.Value, texts)
+		if bytes.Equal(hidden, h.Value) {
+			continue
+		}
+		if &shown.Headers[0] == &r.Headers[0] {
+			shown.Headers = slices.Clone(r.Headers)
+		}
+		shown.Headers[i].Value = hidden
+	}
+	return &shown
+}
+
+// Value is Apply for a record's value. In the binary mode of CloudEvents that is an
 // event's data alone: what a pointer says of /data it says of the value then.
-func (m Mask) Record(r *kafka.Record) []byte {
+func (m Mask) Value(r *kafka.Record) []byte {
+	value, _ := m.value(r)
+	return value
+}
+
+func (m Mask) value(r *kafka.Record) (shown []byte, texts []string) {
 	if len(m.pointers) == 0 || !slices.ContainsFunc(r.Headers, func(h kafka.Header) bool { return h.Name == "ce_specversion" }) {
-		return m.Apply(r.Value)
+		return m.apply(r.Value)
 	}
 	both := Mask{pointers: slices.Clone(m.pointers)}
 	for _, p := range m.pointers {
@@ -48,10 +81,10 @@ func (m Mask) Record(r *kafka.Record) []byte {
 		case len(p) > 1:
 			both.pointers = append(both.pointers, p[1:])
 		case len(r.Value) > 0:
-			return []byte(maskText)
+			return []byte(maskText), addTexts(nil, r.Value)
 		}
 	}
-	return both.Apply(r.Value)
+	return both.apply(r.Value)
 }
 
 // frameHead is how many bytes a schema registry's serializers write before a value:
@@ -63,21 +96,29 @@ const frameHead = 5
 // an object or array but is no JSON is hidden whole: nobody can tell what is
 // in it. The same holds behind the id of a schema in front of a value.
 func (m Mask) Apply(value []byte) []byte {
-	if len(m.pointers) > 0 && len(value) > frameHead && value[0] == 0 && looksNested(value[frameHead:]) {
-		return slices.Concat(value[:frameHead], m.Apply(value[frameHead:]))
+	shown, _ := m.apply(value)
+	return shown
+}
+
+// apply is Apply, and the texts that it hid.
+func (m Mask) apply(value []byte) (shown []byte, texts []string) {
+	if len(m.pointers) > 0 && framed(value) {
+		shown, texts = m.apply(value[frameHead:])
+		return slices.Concat(value[:frameHead], shown), texts
 	}
 	if len(m.pointers) == 0 || !looksNested(value) {
-		return value
+		return value, nil
 	}
 	if !json.Valid(value) {
-		return []byte(maskText)
+		return []byte(maskText), nil
 	}
 	s := maskScan{text: value}
 	s.value(m.pointers)
-	if s.out == nil {
-		return value
-	}
-	return append(s.out, value[s.copied:]...)
+	return s.result(), s.texts
+}
+
+func framed(value []byte) bool {
+	return len(value) > frameHead && value[0] == 0 && looksNested(value[frameHead:])
 }
 
 func looksNested(value []byte) bool {
@@ -96,8 +137,17 @@ func looksNested(value []byte) bool {
 type maskScan struct {
 	text   []byte
 	at     int
-	out    []byte // nil until something is masked
-	copied int    // text up to here is in out
+	out    []byte   // nil until something is masked
+	copied int      // text up to here is in out
+	texts  []string // of members that were hidden
+	hide   []string // texts that are hidden in every string
+}
+
+func (s *maskScan) result() []byte {
+	if s.out == nil {
+		return s.text
+	}
+	return append(s.out, s.text[s.copied:]...)
 }
 
 // value passes one value under the given pointers' rests.
@@ -109,7 +159,8 @@ func (s *maskScan) value(pointers [][]string) {
 	case '[':
 		s.members(']', pointers)
 	case '"':
-		s.str()
+		start := s.at
+		s.replace(start, s.str())
 	default:
 		for s.at < len(s.text) && !strings.ContainsRune(",]} \t\r\n", rune(s.text[s.at])) {
 			s.at++
@@ -165,6 +216,7 @@ func (s *maskScan) member(name string, pointers [][]string) {
 	if hide {
 		s.out = s.out[:depth]
 		s.copied = s.at
+		s.texts = addTexts(s.texts, s.text[start:s.at])
 	}
 }
 

@@ -3,6 +3,9 @@ package console_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,7 +69,7 @@ func TestMaskFindsTheEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := kafka.Record{Value: []byte(test.value), Headers: test.headers}
-		if got := string(mask.Record(&r)); got != test.want || string(r.Value) != test.value {
+		if got := string(mask.Value(&r)); got != test.want || string(r.Value) != test.value {
 			t.Errorf("%s of %q: got %q, want %q", test.pointer, test.value, got, test.want)
 		}
 	}
@@ -97,6 +100,47 @@ func TestMaskHoldsInEveryFormat(t *testing.T) {
 	}
 }
 
+// What is hidden is hidden where the record repeats it, too, and nothing else changes.
+func TestMaskHidesWhatRepeatsAMember(t *testing.T) {
+	t.Parallel()
+	mask, err := console.NewMask([]string{"/data/email", "/data/ids"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := func(name, value string) kafka.Header { return kafka.Header{Name: name, Value: []byte(value)} }
+	r := kafka.Record{
+		Key: []byte("bob@example.org"),
+		Value: []byte(`{"data":{"email":"bob@example.org","ids":["a","long","longer",1234567],"bob@example.org":1},` +
+			`"error":"\/data\/email: \"bob@example.org\" is \\bob@example.org","n":1234567}`),
+		Headers: []kafka.Header{header("trace", "a"), header("dlq-error-message", `"bob@example.org" and longer, long, 1234567`), {Name: "null"}},
+	}
+	was := r
+	was.Headers = slices.Clone(r.Headers)
+	got := mask.Record(&r)
+	want := kafka.Record{
+		Key:     []byte("•••"),
+		Value:   []byte(`{"data":{"email":"•••","ids":"•••","bob@example.org":1},"error":"/data/email: \"•••\" is \\•••","n":1234567}`),
+		Headers: []kafka.Header{header("trace", "a"), header("dlq-error-message", `"•••" and •••, •••, •••`), {Name: "null"}},
+	}
+	if !reflect.DeepEqual(*got, want) {
+		t.Errorf("got  %s\nwant %s", text(got), text(&want))
+	}
+	if !reflect.DeepEqual(r, was) {
+		t.Errorf("the record itself was changed: %s", text(&r))
+	}
+	if plain := (kafka.Record{Key: []byte("k"), Value: []byte("bob@example.org")}); !reflect.DeepEqual(*mask.Record(&plain), plain) {
+		t.Error("a record without the member was changed")
+	}
+	none, err := console.NewMask(nil)
+	if err != nil || none.Record(&r) != &r {
+		t.Errorf("no mask makes another record, %v", err)
+	}
+}
+
+func text(r *kafka.Record) string {
+	return fmt.Sprintf("%s %s %s", r.Key, r.Value, r.Headers)
+}
+
 func FuzzMask(f *testing.F) {
 	f.Add([]byte(`{"a":{"b":"SECRET"},"c":[1,"SECRET"]}`))
 	f.Fuzz(func(t *testing.T, value []byte) {
@@ -105,8 +149,12 @@ func FuzzMask(f *testing.F) {
 			t.Fatal(err)
 		}
 		got := mask.Apply(value)
+		r := mask.Record(&kafka.Record{Key: value, Value: value, Headers: []kafka.Header{{Name: "h", Value: value}}})
 		if !json.Valid(value) {
 			return
+		}
+		if !json.Valid(r.Value) {
+			t.Fatalf("%q became %q", value, r.Value)
 		}
 		var v any
 		read := json.NewDecoder(bytes.NewReader(got))

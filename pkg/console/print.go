@@ -36,7 +36,7 @@ type PrintOptions struct {
 	// Null stands for a null key, value or header value where the form has no
 	// null of its own: in Line, [Raw], [Hex] and plain text of verbs.
 	Null string
-	// Mask hides members of JSON values in every form.
+	// Mask hides members of JSON values, and what repeats them, in every form.
 	Mask Mask
 	// Terminal escapes what acts on a terminal.
 	Terminal bool
@@ -64,11 +64,7 @@ func NewPrinter(opts PrintOptions) *Printer {
 // Append appends the record's text to dst. It does not keep r.
 func (p *Printer) Append(dst []byte, r *kafka.Record) []byte {
 	p.count++
-	if len(p.opts.Mask.pointers) > 0 {
-		c := *r
-		c.Value = p.opts.Mask.Record(r)
-		r = &c
-	}
+	r = p.opts.Mask.Record(r)
 	f := p.opts.Format
 	if f == nil {
 		return p.appendLine(dst, r)

@@ -84,7 +84,7 @@ type canary struct {
 	queue   string
 	group   string
 	stop    <-chan struct{}
-	mask    func(*kafka.Record) []byte
+	mask    func(*kafka.Record) *kafka.Record
 	opts    CanaryOptions
 	watcher *Watcher
 	decided bool

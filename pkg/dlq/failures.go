@@ -17,9 +17,8 @@ type FailuresOptions struct {
 	All bool
 	// Ledger is the ledger topic; default [DefaultLedger].
 	Ledger string
-	// Mask, when set, gives each record's value as it may be shown: the errors that Node
-	// services put there are part of it.
-	Mask func(r *kafka.Record) []byte
+	// Mask, when set, gives each record as it may be shown, its error with it.
+	Mask func(r *kafka.Record) *kafka.Record
 	// Progress, when set, is told how many offsets more were read, and of how
 	// many in all. Several goroutines call it.
 	Progress func(n, of int64)

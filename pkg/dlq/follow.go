@@ -59,7 +59,7 @@ type follower struct {
 	queue  string
 	run    string
 	opts   FollowOptions
-	mask   func(*kafka.Record) []byte
+	mask   func(*kafka.Record) *kafka.Record
 	notice func(string)
 
 	looked   time.Time

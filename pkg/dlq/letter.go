@@ -12,14 +12,14 @@ func HeaderText(h kafka.Header) (shown string, isNumber bool) { return letters.H
 // Letter is what is known about a record that stands in a dead letter queue.
 type Letter = letters.Letter
 
-// shownAs is what may be shown of a letter. The errors that Node services put
-// into the value are part of it, and hidden where the value's members are.
-func shownAs(r *kafka.Record, l *Letter, mask func(*kafka.Record) []byte) *Letter {
-	if mask == nil || l.Format != letters.Node {
+// shownAs is what may be shown of a letter: the error in its headers, or, of Node
+// services, in its value, may be or repeat what the mask hides.
+func shownAs(r *kafka.Record, l *Letter, mask func(*kafka.Record) *kafka.Record) *Letter {
+	if mask == nil {
 		return l
 	}
-	shown := *r
-	shown.Value = mask(r)
-	masked := letters.Read(shown)
-	return &masked
+	masked, shown := letters.Read(*mask(r)), *l
+	shown.Class, shown.Cause, shown.Message, shown.Stack = masked.Class, masked.Cause, masked.Message, masked.Stack
+	shown.Stage, shown.Shape = masked.Stage, masked.Shape
+	return &shown
 }

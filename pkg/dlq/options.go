@@ -145,9 +145,8 @@ type Options struct {
 	AtLeastOnce bool
 	// Patience is how long a run repeats a step before it stops cleanly; default 2 min.
 	Patience time.Duration
-	// Mask, when set, gives each record's value as it may be shown: the errors that Node
-	// services put there are part of it.
-	Mask func(r *kafka.Record) []byte
+	// Mask, when set, gives each record as it may be shown, its error with it.
+	Mask func(r *kafka.Record) *kafka.Record
 	// Stop, when closed, ends the run after the transaction under way.
 	Stop <-chan struct{}
 	// Progress is called after each transaction, Notice with a line for a

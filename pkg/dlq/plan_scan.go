@@ -188,7 +188,11 @@ func (s *scanning) show(r *kafka.Record, l *Letter, topic string, part int32) {
 		return
 	}
 	p := s.plan
-	p.Sample = slices.Insert(p.Sample, at, PlanLetter{Letter: letterName(r.Partition, r.Offset), Topic: topic, To: part, Key: r.Key, Class: shownAs(r, l, p.opts.Mask).RootClass()})
+	shown, class := r, l.RootClass()
+	if p.opts.Mask != nil {
+		shown, class = p.opts.Mask(r), shownAs(r, l, p.opts.Mask).RootClass()
+	}
+	p.Sample = slices.Insert(p.Sample, at, PlanLetter{Letter: letterName(r.Partition, r.Offset), Topic: topic, To: part, Key: shown.Key, Class: class})
 	s.shown = slices.Insert(s.shown, at, coordinate{r.Partition, r.Offset})
 	p.Sample, s.shown = p.Sample[:min(len(p.Sample), planSample)], s.shown[:min(len(s.shown), planSample)]
 }

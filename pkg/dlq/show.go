@@ -40,8 +40,8 @@ type ShowOptions struct {
 	Selection Selection
 	All       bool   // of a selection, resolved letters too
 	Ledger    string // default [DefaultLedger]
-	// Mask, when set, gives each record's value as it may be shown.
-	Mask func(r *kafka.Record) []byte
+	// Mask, when set, gives each record as it may be shown.
+	Mask func(r *kafka.Record) *kafka.Record
 	// Progress is as in [FailuresOptions], for a selection.
 	Progress func(n, of int64)
 }
@@ -76,15 +76,13 @@ func Show(ctx context.Context, c *kafka.Client, queue string, opts ShowOptions) 
 	return list, r.note, err
 }
 
-// mask hides what may not be shown of a value, and of what was read from it.
-func (s *Shown) mask(mask func(*kafka.Record) []byte) {
+// mask hides what may not be shown of a record, and of what was read from it.
+func (s *Shown) mask(mask func(*kafka.Record) *kafka.Record) {
 	if mask == nil {
 		return
 	}
-	s.Record.Value = mask(&s.Record)
-	if s.Letter.Format == letters.Node {
-		s.Letter = letters.Read(s.Record)
-	}
+	s.Letter = *shownAs(&s.Record, &s.Letter, mask)
+	s.Record = *mask(&s.Record)
 }
 
 // named reads letters by their place.

@@ -23,7 +23,7 @@ type WatchOptions struct {
 	// target's partition.
 	Groups []string
 	// Mask is as in [Options].
-	Mask func(r *kafka.Record) []byte
+	Mask func(r *kafka.Record) *kafka.Record
 	// Report is called after each look.
 	Report func(Report)
 }
