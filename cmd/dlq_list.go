@@ -147,6 +147,9 @@ func (a *app) sayQueues(list dlq.Listing, now time.Time) {
 		if q.Compacted {
 			a.print.warn("%s is compacted, so of the letters of one key it keeps the newest only; end that with: manage-kafka alter-topic %s -c cleanup.policy=delete", q.Name, q.Name)
 		}
+		if q.RetentionBytes > 0 {
+			a.print.warn("%s keeps %s a partition (retention.bytes), and beyond that deletes letters however young they are; end that with: manage-kafka alter-topic %s -c retention.bytes=-1", q.Name, byteSize(q.RetentionBytes), q.Name)
+		}
 		if q.KeptBack > 0 {
 			a.print.warn("%s: an open transaction keeps back %s; whether it will end says: manage-kafka txn find-hanging", q.Name, plural(q.KeptBack, "offset"))
 		}

@@ -93,6 +93,7 @@ func firstOf(errs ...error) error {
 type keeping struct {
 	age      time.Duration // 0 for ever
 	known    bool          // the age is
+	bytes    int64         // of a partition at most, 0 without a bound
 	compacts bool          // of one key only the newest
 }
 
@@ -104,7 +105,7 @@ func retentions(ctx context.Context, c *kafka.Client, names []string) (map[strin
 		req := &sarama.DescribeConfigsRequest{Version: 1}
 		for _, name := range some {
 			req.Resources = append(req.Resources, &sarama.ConfigResource{
-				Type: sarama.TopicResource, Name: name, ConfigNames: []string{"retention.ms", "cleanup.policy"},
+				Type: sarama.TopicResource, Name: name, ConfigNames: []string{"retention.ms", "retention.bytes", "cleanup.policy"},
 			})
 		}
 		res, err := request.ToAny(ctx, c, func(b *sarama.Broker) (*sarama.DescribeConfigsResponse, error) { return b.DescribeConfigs(req) })
@@ -135,10 +136,14 @@ func retentionOf(r *sarama.ResourceResponse) keeping {
 			if ms > 0 && ms < int64(1<<62)/int64(time.Millisecond) {
 				k.age = time.Duration(ms) * time.Millisecond
 			}
+		case "retention.bytes":
+			if n, err := strconv.ParseInt(e.Value, 10, 64); err == nil && n >= 0 {
+				k.bytes = max(n, 1)
+			}
 		}
 	}
 	if !deletes {
-		k.age, k.known = 0, true
+		k.age, k.known, k.bytes = 0, true, 0
 	}
 	return k
 }

@@ -49,6 +49,9 @@ type Queue struct {
 	KeptBack int64 `json:"kept_back,omitempty"`
 	// RetentionMs is how long the queue keeps a letter: 0 for ever, nil unknown.
 	RetentionMs *int64 `json:"retention_ms,omitempty"`
+	// RetentionBytes is how much a partition keeps, whatever the age of its letters;
+	// 0 without a bound, or unknown.
+	RetentionBytes int64 `json:"retention_bytes,omitempty"`
 	// Compacted queues lose letters: of one key only the newest is kept.
 	Compacted bool    `json:"compacted,omitempty"`
 	Oldest    *Oldest `json:"oldest,omitempty"`
@@ -124,7 +127,7 @@ func describe(ctx context.Context, c *kafka.Client, found kafka.Metadata, ledger
 			ms := k.age.Milliseconds()
 			q.RetentionMs = &ms
 		}
-		q.Compacted = k.compacts
+		q.Compacted, q.RetentionBytes = k.compacts, k.bytes
 		wg.Go(func() {
 			q.fill(look(ctx, c, t.Name, parts[t.Name], &state.Resolved, slots), parts[t.Name], state, k.age)
 		})

@@ -31,6 +31,9 @@ func (p *Plan) preflight(ctx context.Context) error {
 		return err
 	}
 	p.snapshot()
+	if p.queue.bounded {
+		p.warn("%s deletes letters by size (retention.bytes), however young they are", p.Queue)
+	}
 	if p.queue.compacted && p.queue.told {
 		p.warn("%s is compacted: of the letters of one key it keeps the newest only", p.Queue)
 	}

@@ -25,6 +25,7 @@ type topicFacts struct {
 	compacted  bool
 	deletes    bool          // by age or size
 	retention  time.Duration // 0: by age never
+	bounded    bool          // deletes by size
 	before     time.Duration // how old a timestamp may be; 0: any
 	appendTime bool          // the broker stamps
 }
@@ -72,6 +73,8 @@ func (f *topicFacts) apply(values map[string]string) {
 		f.compacted, f.deletes = strings.Contains(policy, "compact"), strings.Contains(policy, "delete")
 	}
 	f.retention = duration(values["retention.ms"], f.retention)
+	size, err := strconv.ParseInt(values["retention.bytes"], 10, 64)
+	f.bounded = f.deletes && err == nil && size >= 0
 	f.before = duration(values["message.timestamp.before.max.ms"], 0)
 	f.appendTime = values["message.timestamp.type"] == "LogAppendTime"
 }
