@@ -88,25 +88,18 @@ func (d *details) keepShares(names []string, answer shares, err error) {
 // Kafka 4.2 tell the lag too (KIP-1226), which counts just what is not.
 func (d *details) keepShareOffsets(res *kmsg.DescribeShareGroupOffsetsResponse) {
 	for _, group := range res.Groups {
-		if err := told(group.ErrorCode, group.ErrorMessage); err != nil {
-			d.fail(group.GroupID, fmt.Errorf("reading its offsets: %w", err))
+		found, failed := startsOf(group, res.Version)
+		for _, err := range failed {
+			d.fail(group.GroupID, err)
+		}
+		if found == nil {
 			continue
 		}
 		starts, lags := map[kafka.TopicPartition]int64{}, map[kafka.TopicPartition]int64{}
-		for _, t := range group.Topics {
-			for _, p := range t.Partitions {
-				tp := kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition}
-				if err := told(p.ErrorCode, p.ErrorMessage); err != nil {
-					d.fail(group.GroupID, fmt.Errorf("reading its offset of %s: %w", tp, err))
-					continue
-				}
-				if p.StartOffset < 0 {
-					continue // nothing was read of it yet
-				}
-				starts[tp] = p.StartOffset
-				if res.Version >= 1 && p.Lag >= 0 {
-					lags[tp] = p.Lag
-				}
+		for tp, c := range found {
+			starts[tp] = c.offset
+			if c.lag != nil {
+				lags[tp] = *c.lag
 			}
 		}
 		d.mu.Lock()

@@ -24,27 +24,39 @@ func (g *Groups) shareOffsets(ctx context.Context, broker int32, name string) (m
 	}
 	found := map[kafka.TopicPartition]commit{}
 	for _, group := range res.Groups {
-		if err := told(group.ErrorCode, group.ErrorMessage); err != nil {
-			return nil, fmt.Errorf("%s: reading its offsets: %w", name, err)
-		}
-		for _, t := range group.Topics {
-			for _, p := range t.Partitions {
-				tp := kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition}
-				if err := told(p.ErrorCode, p.ErrorMessage); err != nil {
-					return nil, fmt.Errorf("%s: reading its offset of %s: %w", name, tp, err)
-				}
-				if p.StartOffset < 0 {
-					continue
-				}
-				c := commit{offset: p.StartOffset}
-				if res.Version >= 1 && p.Lag >= 0 {
-					c.lag = &p.Lag
-				}
-				found[tp] = c
-			}
+		var failed []error
+		if found, failed = startsOf(group, res.Version); len(failed) > 0 {
+			return nil, fmt.Errorf("%s: %w", name, failed[0])
 		}
 	}
 	return found, nil
+}
+
+// startsOf reads an answer about one group: partitions of which nothing was read yet
+// are missing, and failed says which could not be told.
+func startsOf(group kmsg.DescribeShareGroupOffsetsResponseGroup, version int16) (starts map[kafka.TopicPartition]commit, failed []error) {
+	if err := told(group.ErrorCode, group.ErrorMessage); err != nil {
+		return nil, []error{fmt.Errorf("reading its offsets: %w", err)}
+	}
+	starts = map[kafka.TopicPartition]commit{}
+	for _, t := range group.Topics {
+		for _, p := range t.Partitions {
+			tp := kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition}
+			if err := told(p.ErrorCode, p.ErrorMessage); err != nil {
+				failed = append(failed, fmt.Errorf("reading its offset of %s: %w", tp, err))
+				continue
+			}
+			if p.StartOffset < 0 {
+				continue
+			}
+			c := commit{offset: p.StartOffset}
+			if version >= 1 && p.Lag >= 0 {
+				c.lag = &p.Lag
+			}
+			starts[tp] = c
+		}
+	}
+	return starts, failed
 }
 
 // renews tells whether a share group that begins at the same offset as before begins
