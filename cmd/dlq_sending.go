@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -165,7 +164,7 @@ func (s *sendingFlags) useCanary(a *app, cmd *cobra.Command, c *kafka.Client, o 
 // environment is there for other commands too.
 func typed(cmd *cobra.Command, flag string) bool {
 	f := cmd.Flags().Lookup(flag)
-	_, set := os.LookupEnv(variableOf(f))
+	_, set := setVariable(f)
 	return f.Changed && !set
 }
 

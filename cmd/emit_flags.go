@@ -65,12 +65,12 @@ func (f *emitFlags) bind(cmd *cobra.Command, a *app) {
 	s.StringVar(&f.cloudEvents, "cloudevents", "", "send as CloudEvents in `mode` structured or binary")
 	s.StringVar(&f.registry, "registry", "", "hold data against the newest schema in the schema registry at `URL` too")
 	s.Lookup("registry").NoOptDefVal = usualRegistry
-	setEnvironment(s, "registry", "") // whose variable is an address for other commands, and no wish
+	setEnvironment(s, "registry") // whose variable is an address for other commands, and no wish
 	meant(s, "registry", "tenant", "user", "source", "correlation-id", "causation-id", "id", "time", "key", "topic", "schema", "rate", "file", "rejects")
 	// --set of all commands has this name here.
 	s.StringArrayVarP(&a.flags.set, "client-set", "X", nil, "client setting by Kafka's name, as `key=value` (repeatable)")
 	setEnvironment(s, "client-set", "MANAGE_KAFKA_SET")
-	setEnvironment(s, "set", "")
+	setEnvironment(s, "set")
 	completeValues(cmd, "on-error", "stop", "skip")
 	completeValues(cmd, "cloudevents", cloudStructured, cloudBinary)
 	// The only error is a flag that does not exist.

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -20,13 +21,14 @@ const (
 	testPrefix = envPrefix + "TEST_"
 )
 
-// envAnnotation names a flag's variable where it is not that of its name; ""
-// is none.
+// envAnnotation names a flag's variables where they are not that of its name.
 const envAnnotation = "environment"
 
-func setEnvironment(s *pflag.FlagSet, flag, variable string) {
+// setEnvironment gives a flag other variables than that of its name, or none. The
+// first that is set counts.
+func setEnvironment(s *pflag.FlagSet, flag string, variables ...string) {
 	// The only error is a flag that does not exist, which every help test would show.
-	_ = s.SetAnnotation(flag, envAnnotation, []string{variable})
+	_ = s.SetAnnotation(flag, envAnnotation, variables)
 }
 
 // fromEnvironment fills every flag that was not given from MANAGE_KAFKA_<FLAG>.
@@ -39,8 +41,8 @@ func (g *globalFlags) fromEnvironment(cmd *cobra.Command) error {
 		if f.Changed || f.Name == "help" || bad != nil {
 			return
 		}
-		env := variableOf(f)
-		if _, ok := os.LookupEnv(env); !ok {
+		env, ok := setVariable(f)
+		if !ok {
 			return
 		}
 		if err := v.BindEnv(f.Name, env); err != nil {
@@ -54,16 +56,27 @@ func (g *globalFlags) fromEnvironment(cmd *cobra.Command) error {
 	return bad
 }
 
-// variableOf is the variable that stands for a flag, "" for none.
-func variableOf(f *pflag.Flag) string {
+// variablesOf are the variables that stand for a flag.
+func variablesOf(f *pflag.Flag) []string {
 	if names, ok := f.Annotations[envAnnotation]; ok {
-		return names[0]
+		return names
 	}
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+	return []string{envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))}
 }
 
-// warnOfVariables tells of variables that no command knows: who misspelled the
-// one that names a cluster works on another cluster.
+// setVariable is the one of a flag's variables that is set.
+func setVariable(f *pflag.Flag) (name string, ok bool) {
+	for _, name := range variablesOf(f) {
+		if _, ok := os.LookupEnv(name); ok {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// warnOfVariables tells of a variable that is one slip of the pen, or two in a long
+// one, away from one that stands for a flag: who means another cluster works on this
+// one. Others may be there for whatever runs this program.
 func (a *app) warnOfVariables(cmd *cobra.Command, environ []string) {
 	var ours []string
 	for _, entry := range environ {
@@ -77,28 +90,32 @@ func (a *app) warnOfVariables(cmd *cobra.Command, environ []string) {
 	}
 	known := map[string]bool{}
 	addVariables(cmd.Root(), known)
-	delete(known, "")
-	var candidates []string // the prefix that all have would make them alike
-	for name := range known {
-		candidates = append(candidates, strings.TrimPrefix(name, envPrefix))
-	}
-	slices.Sort(candidates)
 	slices.Sort(ours)
 	for _, name := range ours {
-		if known[name] {
+		const long, longest = 8, 100
+		if known[name] || len(name) > longest {
 			continue
 		}
-		meant := ""
-		if near := spelling.Nearest(strings.TrimPrefix(name, envPrefix), candidates); len(near) > 0 {
-			meant = "; did you mean " + envPrefix + strings.Join(near, " or "+envPrefix) + "?"
+		slips := 1
+		if len(name)-len(envPrefix) >= long {
+			slips = 2
 		}
-		a.print.warn("%s stands for no flag of any command%s", name, meant)
+		for _, meant := range slices.Sorted(maps.Keys(known)) {
+			if spelling.Distance(name, meant) <= slips {
+				a.print.warn("%s stands for no flag of any command; did you mean %s?", name, meant)
+				break
+			}
+		}
 	}
 }
 
 func addVariables(cmd *cobra.Command, into map[string]bool) {
 	for _, set := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags()} {
-		set.VisitAll(func(f *pflag.Flag) { into[variableOf(f)] = true })
+		set.VisitAll(func(f *pflag.Flag) {
+			for _, name := range variablesOf(f) {
+				into[name] = true
+			}
+		})
 	}
 	for _, sub := range cmd.Commands() {
 		addVariables(sub, into)

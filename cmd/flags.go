@@ -36,6 +36,7 @@ func (g *globalFlags) bind(f *pflag.FlagSet) {
 	f.BoolVarP(&g.yes, "yes", "y", false, "do not ask before a destructive change")
 	f.StringVar(&g.confirm, "confirm", "", "`name` of the context, to confirm a change in a protected one")
 	meant(f, "bootstrap-server", "context", "config-file", "command-config", "project")
+	setEnvironment(f, "bootstrap-server", envPrefix+"BOOTSTRAP_SERVER", envPrefix+"BROKERS")
 	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "brokers" {
 			name = "bootstrap-server"

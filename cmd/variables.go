@@ -12,10 +12,10 @@ func newEnvironmentTopic() *cobra.Command {
 Every flag of every command has one, which counts where the flag is not given:
 MANAGE_KAFKA_ and the flag's name in capitals, with _ for -. So MANAGE_KAFKA_CONTEXT is
 --context, MANAGE_KAFKA_PARTITIONS is --partitions of the commands that have it. One that
-stands for no flag of any command is warned of.
+is misspelled is warned of.
 
 The cluster:
-  MANAGE_KAFKA_BOOTSTRAP_SERVER          brokers, as --bootstrap-server
+  MANAGE_KAFKA_BOOTSTRAP_SERVER          brokers, as --bootstrap-server; also MANAGE_KAFKA_BROKERS
   MANAGE_KAFKA_CONTEXT                   a context of a configuration file, as --context
   KAFKA_BROKERS                          brokers, where no flag and no context is named
 
