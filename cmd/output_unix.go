@@ -18,21 +18,30 @@ func watchOutput(ctx context.Context, out io.Writer, gone func()) (stop func()) 
 	if !ok {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	// Closing the one end wakes the watch: a command that is done ends at once.
+	wake, waker, err := os.Pipe()
+	if err != nil {
+		return func() {}
+	}
 	var watch sync.WaitGroup
 	watch.Go(func() {
-		fds := []unix.PollFd{{Fd: int32(f.Fd())}}
+		fds := []unix.PollFd{{Fd: int32(f.Fd())}, {Fd: int32(wake.Fd())}}
 		for ctx.Err() == nil {
-			const milliseconds = 100
-			n, err := unix.Poll(fds, milliseconds)
-			if err != nil && err != unix.EINTR || n > 0 && fds[0].Revents&unix.POLLNVAL != 0 {
+			const milliseconds = 100 // some systems tell of it only when asked anew
+			_, err := unix.Poll(fds, milliseconds)
+			switch {
+			case err == unix.EINTR:
+			case err != nil || fds[1].Revents != 0 || fds[0].Revents&unix.POLLNVAL != 0:
 				return
-			}
-			if n > 0 && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0 {
+			case fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0:
 				gone()
 				return
 			}
 		}
 	})
-	return func() { cancel(); watch.Wait() }
+	return func() {
+		_ = waker.Close()
+		watch.Wait()
+		_ = wake.Close()
+	}
 }
