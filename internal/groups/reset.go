@@ -221,8 +221,9 @@ func (g *Groups) places(ctx context.Context, opts ResetOptions, before, given ma
 		topics[t] = true
 	}
 	for tp := range wanted {
-		if len(opts.Topics) > 0 && !topics[tp.Topic] || len(opts.Partitions) > 0 && !slices.Contains(opts.Partitions, tp.Partition) {
+		if len(opts.Topics) > 0 && !slices.Contains(opts.Topics, tp.Topic) || len(opts.Partitions) > 0 && !slices.Contains(opts.Partitions, tp.Partition) {
 			delete(wanted, tp)
+			continue
 		}
 		topics[tp.Topic] = true
 	}
