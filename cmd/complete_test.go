@@ -128,7 +128,7 @@ func TestCompletionOffersFilesOnlyWhereFilesAreTaken(t *testing.T) {
 		{"consumer t -g ", ":4\n"},
 		{"list-topics -C ", "dev\nprod\n:4\n"},
 		{"list-topics -C p", "prod\n:4\n"},
-		{"groups reset g --to ", "start\nend\ngroup:\nfile:\n:4\n"},
+		{"groups reset g --to ", "start\nend\nnone\ngroup:\nfile:\n:4\n"},
 		{"dlq replay a.dlq --plan ", ":0\n"},
 		{"dlq apply ", ":0\n"},
 		{"apply -f ", ":0\n"},

@@ -37,6 +37,8 @@ WHERE is one of
   @TIME            the first record at or after a time: @2026-11-23T09:00, @-1h
   +N, -N           N offsets on, or back, from the committed one
   N                this offset
+  none             nowhere: the committed offset is taken away, and with it the lag of a
+                   topic that the group does not read any more
   group:NAME       where another group is
   file:PATH        where a file says that --execute has written
 
@@ -45,10 +47,12 @@ Without --topic it is the topics that WHERE names, or those with a committed off
 Of a share group it is where its state begins: what was acknowledged from there on
 is delivered again, also by a file that restores it, which has the beginning only.
 
-A group that has members is refused (exit 6): their next commit would undo it. One
-that does not exist is exit 1, unless --create is given.`,
+A group that has members is refused (exit 6): their next commit would undo it; with
+none only for a topic that they read. One that does not exist is exit 1, unless
+--create is given.`,
 		Example: `  manage-kafka groups reset billing-service-invoices-consumer --to @-2h
   manage-kafka groups reset billing-service-invoices-consumer --topic invoice.events --to start --execute
+  manage-kafka groups reset billing-service-invoices-consumer --topic orders --to none --execute
   manage-kafka groups reset notification-go-consumer --to group:notification-node-consumer --create --execute`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeGroups,
@@ -58,13 +62,13 @@ that does not exist is exit 1, unless --create is given.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&opts.to, "to", "", "`where` to go on: start, end, @TIME, +N, -N, N, group:NAME or file:PATH")
+	f.StringVar(&opts.to, "to", "", "`where` to go on: start, end, @TIME, +N, -N, N, none, group:NAME or file:PATH")
 	f.StringArrayVarP(&opts.topics, "topic", "t", nil, "only in this `topic`; may be repeated")
 	f.StringVarP(&opts.partitions, "partitions", "p", "", "only in these partitions, as in `0,2-4`")
 	f.BoolVar(&opts.create, "create", false, "make the group when it does not exist")
 	f.BoolVar(&opts.execute, "execute", false, "do it")
 	f.StringVar(&opts.undo, "undo-file", "", "write the former offsets to this new `file` (default: one below the state directory)")
-	completeValues(cmd, "to", "start", "end", "group:", "file:")
+	completeValues(cmd, "to", "start", "end", "none", "group:", "file:")
 	meant(f, "topic", "partitions", "undo-file")
 	a.outputFlag(cmd)
 	return cmd
@@ -93,7 +97,7 @@ func runGroupsReset(ctx context.Context, a *app, opts groupsResetOptions) error 
 	if err != nil {
 		return explainGroups(err)
 	}
-	if len(plan.Moves) == 0 {
+	if len(plan.Moves) == 0 && reset.To.Anchor != groups.ToNone {
 		return withHint(usagef("%s has no committed offsets to move", opts.group), "name a topic with --topic")
 	}
 	changes := 0
@@ -131,11 +135,15 @@ func runGroupsReset(ctx context.Context, a *app, opts groupsResetOptions) error 
 			failed = append(failed, m.Err)
 		}
 	}
+	did, done := "set", "set"
+	if reset.To.Anchor == groups.ToNone {
+		did, done = "took away", "taken away"
+	}
 	if len(failed) == changes {
 		_ = os.Remove(kept) // nothing is to be undone
-		return explainGroups(fmt.Errorf("%s: no offset was set: %w", opts.group, failed[0]))
+		return explainGroups(fmt.Errorf("%s: no offset was %s: %w", opts.group, done, failed[0]))
 	}
-	a.print.status("set %s of %s; what was before comes back with: %s", plural(int64(changes-len(failed)), "offset"), opts.group, back)
+	a.print.status("%s %s of %s; what was before comes back with: %s", did, plural(int64(changes-len(failed)), "offset"), opts.group, back)
 	if len(failed) > 0 {
 		return withHint(withCode(fmt.Errorf("%d of %d offsets not set", len(failed), changes), exitPartly), "the table says why; running it again is safe")
 	}

@@ -17,16 +17,18 @@ import (
 // parseTarget reads --to of groups reset.
 func parseTarget(ctx context.Context, text string, now time.Time) (groups.Target, error) {
 	wrong := func() error {
-		return usagef("--to %q: want start, end, @TIME, +N, -N, N, group:NAME or file:PATH", text)
+		return usagef("--to %q: want start, end, @TIME, +N, -N, N, none, group:NAME or file:PATH", text)
 	}
 	kind, rest, named := strings.Cut(text, ":")
 	switch {
 	case text == "":
-		return groups.Target{}, usagef("--to is missing: start, end, @TIME, +N, -N, N, group:NAME or file:PATH")
+		return groups.Target{}, usagef("--to is missing: start, end, @TIME, +N, -N, N, none, group:NAME or file:PATH")
 	case text == "start" || text == "earliest":
 		return groups.Target{Anchor: groups.ToStart}, nil
 	case text == "end" || text == "latest":
 		return groups.Target{Anchor: groups.ToEnd}, nil
+	case text == "none":
+		return groups.Target{Anchor: groups.ToNone}, nil
 	case text[0] == '@':
 		t, err := console.ParseTime(text[1:], now)
 		if err != nil {

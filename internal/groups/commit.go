@@ -134,6 +134,9 @@ func (g *Groups) forget(ctx context.Context, plan *Reset, moves []*Move) error {
 		req.AddPartition(m.Topic, m.Partition)
 	}
 	res, err := request.To(ctx, g.client, plan.coordinator, func(b *sarama.Broker) (*sarama.DeleteOffsetsResponse, error) { return b.DeleteOffsets(req) })
+	if err == nil && res.ErrorCode == sarama.ErrNonEmptyGroup {
+		return &LiveError{Name: plan.Group}
+	}
 	if err == nil {
 		err = kafka.NewBrokerError(int16(res.ErrorCode), "")
 	}
@@ -141,8 +144,12 @@ func (g *Groups) forget(ctx context.Context, plan *Reset, moves []*Move) error {
 		return fmt.Errorf("%s: taking offsets away: %w", plan.Group, err)
 	}
 	for _, m := range moves {
-		if err := kafka.NewBrokerError(int16(res.Errors[m.Topic][m.Partition]), ""); err != nil {
-			m.fail(err)
+		switch code := res.Errors[m.Topic][m.Partition]; code {
+		case sarama.ErrNoError:
+		case sarama.ErrGroupSubscribedToTopic:
+			m.fail(fmt.Errorf("%w that read this topic", ErrLive))
+		default:
+			m.fail(kafka.NewBrokerError(int16(code), ""))
 		}
 	}
 	return nil

@@ -23,6 +23,7 @@ const (
 	ByRecords               // N offsets from the committed one, back where N is negative
 	ToGroup                 // where Group is
 	ToSaved                 // where Saved says
+	ToNone                  // nowhere: the committed offsets are taken away
 )
 
 // Target says where in its partitions a group is to go on.
@@ -101,7 +102,9 @@ func (m Move) tp() kafka.TopicPartition {
 // that let it be set (request.ErrUnsupported).
 //
 // It reports [ErrNotFound] for a group or source group that is not there, [ErrLive],
-// kafka.ErrUnknownTopic, and an error for a partition that a topic does not have.
+// kafka.ErrUnknownTopic, and an error for a partition that a topic does not have. Only
+// [ToNone] is for groups with members too: brokers refuse it for the topics that these
+// read, and for share groups.
 func (g *Groups) PlanReset(ctx context.Context, name string, opts ResetOptions) (*Reset, error) {
 	all, err := g.names(ctx)
 	if err != nil {
@@ -123,6 +126,9 @@ func (g *Groups) PlanReset(ctx context.Context, name string, opts ResetOptions) 
 	if plan.beside, err = g.givenBy(ctx, all, opts.To); err != nil {
 		return nil, err
 	}
+	if opts.To.Anchor == ToNone {
+		plan.beside = plan.before
+	}
 	places, gone, err := g.places(ctx, opts, plan.before, plan.beside)
 	if err != nil {
 		return nil, err
@@ -137,7 +143,7 @@ func (g *Groups) PlanReset(ctx context.Context, name string, opts ResetOptions) 
 		if c, ok := plan.before[tp]; ok {
 			m.Current = &c.offset
 		}
-		if gone[tp] {
+		if gone[tp] && opts.To.Anchor != ToNone {
 			m.Note = "the topic or partition is gone"
 		} else {
 			m.aim(opts.To, plan.beside, starts[tp], ends[tp], at[tp])
@@ -155,7 +161,7 @@ func (g *Groups) PlanReset(ctx context.Context, name string, opts ResetOptions) 
 func (g *Groups) findForReset(ctx context.Context, all []Group, plan *Reset, opts ResetOptions) error {
 	i := slices.IndexFunc(all, func(group Group) bool { return group.Name == plan.Group })
 	if i < 0 {
-		if !opts.Create {
+		if !opts.Create || opts.To.Anchor == ToNone {
 			return &NotFoundError{Name: plan.Group}
 		}
 		plan.New, plan.share = true, opts.To.Saved != nil && opts.To.Saved.Type == Share
@@ -164,6 +170,9 @@ func (g *Groups) findForReset(ctx context.Context, all []Group, plan *Reset, opt
 		return err
 	}
 	plan.coordinator, plan.share = all[i].Coordinator, all[i].Type == Share
+	if opts.To.Anchor == ToNone && !plan.share {
+		return nil
+	}
 	return g.mustBeEmpty(ctx, all[i])
 }
 
@@ -319,6 +328,9 @@ func (m *Move) aim(to Target, given map[kafka.TopicPartition]commit, start, end,
 			m.forget = true
 			return
 		}
+	case ToNone:
+		m.forget = true
+		return
 	}
 	if n < start {
 		n, m.Note = start, fmt.Sprintf("%d is gone, the log begins at %d", n, start)

@@ -40,6 +40,10 @@ func TestGroupsReset(t *testing.T) {
 			if !strings.Contains(stderr, "error: "+group+": the group has members: ") || !strings.Contains(stderr, " on 127.0.0.1") {
 				t.Errorf("with a member:\n%s", stderr)
 			}
+			_, stderr = moves(t, conn, 6, group, "--to", "none", "--execute")
+			if !strings.Contains(stderr, "error: "+group+": no offset was taken away: the group has members that read this topic\n") {
+				t.Errorf("with a member that reads the topic:\n%s", stderr)
+			}
 			leave()
 			until(t, conn, group, func(d groups.Description) bool { return !d.Live() })
 
