@@ -60,6 +60,9 @@ func runAlterTopic(ctx context.Context, a *app, opts alterTopicOptions) error {
 		return err
 	}
 	if len(opts.change.Set) == 0 && len(opts.change.Delete) == 0 && opts.change.Partitions == 0 {
+		if _, err := a.givenProperties(); err != nil {
+			return err // --set of other tools sets a topic's settings
+		}
 		return usagef("nothing to change: give --config, --delete-config or --partitions")
 	}
 	if err := opts.change.Check(opts.alter.ForceConfig); err != nil {

@@ -26,7 +26,7 @@ func (g *globalFlags) bind(f *pflag.FlagSet) {
 	f.StringSliceVarP(&g.bootstrap, "bootstrap-server", "b", nil, "brokers to connect to first, as `host:port` (repeatable)")
 	f.StringVarP(&g.context, "context", "C", "", "`name` of a context in a configuration file")
 	f.StringVar(&g.configFile, "config-file", "", "user configuration `file` (default: the platform's own place)")
-	f.StringVar(&g.commandConfig, "command-config", "", "Java client.properties `file` with connection settings")
+	f.StringVar(&g.commandConfig, "command-config", "", "Java client.properties or kcat.conf `file` with connection settings")
 	f.StringArrayVarP(&g.set, "set", "X", nil, "client setting by Kafka's name, as `key=value` (repeatable); secrets as key=@file or key=env:NAME")
 	f.StringVar(&g.project, "project", "", "`name` of the local stack (default manage-kafka)")
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "say nothing on stderr but errors")

@@ -12,6 +12,7 @@ import (
 	"github.com/multi-tenant/manage-kafka/internal/secretfile"
 	"github.com/multi-tenant/manage-kafka/internal/settings"
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
 
 // settings reads the configuration files once.
@@ -73,7 +74,10 @@ func (a *app) givenProperties() (givenProperties, error) {
 		if !ok || name == "" {
 			return givenProperties{}, usagef("-X %s: want key=value", redacted(item))
 		}
+		name, value = fromLibrdkafka(name, value)
 		switch use, nearest := kafka.LookupProperty(name); {
+		case use == kafka.PropertyUnknown && slices.Contains(topics.SettingNames(), name):
+			return givenProperties{}, withHint(usagef("-X %s: a setting of topics, not of a connection", name), "here that is -c %s=... of create-topic and alter-topic", name)
 		case use == kafka.PropertyUnknown && nearest != "":
 			return givenProperties{}, usagef("-X %s: unknown client property; did you mean %s?", name, nearest)
 		case use == kafka.PropertyUnknown:
@@ -110,8 +114,40 @@ func redacted(item string) string {
 	return item
 }
 
-// readCommandConfig reads a Java client.properties file. What Java clients
-// know and this tool does not use is noted with -v.
+// fromLibrdkafka gives a property of kcat's Kafka's own name. A path becomes a
+// reference to the file.
+func fromLibrdkafka(name, value string) (own, reference string) {
+	own, isPath := kafka.FromLibrdkafka(name)
+	if isPath && !isReference(value) {
+		value = "@" + value
+	}
+	return own, value
+}
+
+// ownNames gives the properties of a file of kcat's Kafka's own names.
+func (a *app) ownNames(props map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(props)) {
+		own, value := fromLibrdkafka(name, props[name])
+		if own == name {
+			continue
+		}
+		if _, twice := props[own]; twice {
+			return fmt.Errorf("%s and %s are the same property: leave one out", name, own)
+		}
+		if value != props[name] {
+			var err error
+			if value, err = a.resolveReference(own, value, ""); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		delete(props, name)
+		props[own] = value
+	}
+	return nil
+}
+
+// readCommandConfig reads a Java client.properties file, or one of kcat's. What
+// their clients know and this tool does not use is noted with -v.
 func (a *app) readCommandConfig(g *givenProperties) error {
 	body, err := secretfile.Read(g.path, nil)
 	if err != nil {
@@ -123,6 +159,9 @@ func (a *app) readCommandConfig(g *givenProperties) error {
 	}
 	var noted []string
 	secret := false
+	if err := a.ownNames(props); err != nil {
+		return usagef("--command-config %s: %w", g.path, err)
+	}
 	for _, name := range slices.Sorted(maps.Keys(props)) {
 		switch use, nearest := kafka.LookupProperty(name); {
 		case use == kafka.PropertyUsed:

@@ -14,7 +14,7 @@ type PropertyUse int
 const (
 	PropertyUnknown PropertyUse = iota // no Kafka client knows it
 	PropertyUsed                       // [Open] acts on it
-	PropertyNoted                      // Java clients know it; it has no effect here
+	PropertyNoted                      // Java clients or librdkafka know it; it has no effect here
 )
 
 // LookupProperty tells what the client property of this name does, and for an
@@ -24,7 +24,7 @@ func LookupProperty(name string) (use PropertyUse, nearest string) {
 	case slices.Contains(usedProperties(), name):
 		return PropertyUsed, ""
 	case slices.Contains(notedProperties(), name), strings.HasPrefix(name, "metrics."),
-		strings.HasPrefix(name, "listener.name."):
+		strings.HasPrefix(name, "listener.name."), librdkafkaNoted(name):
 		return PropertyNoted, ""
 	}
 	best := len(name)/3 + 1

@@ -3,12 +3,15 @@ package kafka_test
 import (
 	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/test/peers"
+	"github.com/multi-tenant/manage-kafka/test/product"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
 
@@ -118,6 +121,29 @@ func TestTheReasonWeAreKeptOut(t *testing.T) {
 			}
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("took %s", took)
+			}
+		})
+	}
+}
+
+// The file that kcat connects with is one for us too.
+func TestKcatsFileLetsUsIn(t *testing.T) {
+	c := realkafka.Shared(t)
+	conns := doors(c)
+	conns["oauthbearer by OIDC"] = c.Conn(realkafka.OAuth)
+	for name, conn := range conns {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lines := []string{"metadata.broker.list=" + conn.Bootstrap, "socket.keepalive.enable=true"}
+			for key, value := range conn.Librdkafka() {
+				lines = append(lines, key+"="+value)
+			}
+			file := filepath.Join(t.TempDir(), "kcat.conf")
+			if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := product.Command(t.Context(), t, "list-topics", "--brief", "--command-config", file).CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
 			}
 		})
 	}
