@@ -142,7 +142,7 @@ func (o *consumerOptions) readRange(now time.Time) (console.Range, error) {
 	switch {
 	case o.offset != "":
 		if r, err = console.ParseRange(o.offset, now); err != nil {
-			return r, err
+			return r, offsetInstead(o.offset, err)
 		}
 	case o.fromBeginning:
 		r.From.Anchor = console.FromStart

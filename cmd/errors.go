@@ -97,6 +97,9 @@ func wrongArgs(c *cobra.Command, args []string, err error) error {
 	case errors.As(err, &coded):
 		return usageOf(c, err)
 	case isUnknownCommand(err) && c.HasSubCommands():
+		if here := commandInstead(c, args); here != "" {
+			return withHint(usageOf(c, err), "here that is %s %s", c.Root().Name(), here)
+		}
 		c.SuggestionsMinimumDistance = 2
 		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 			return withHint(usageOf(c, err), "did you mean %s %s?", c.CommandPath(), strings.Join(near, " or "))

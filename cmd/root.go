@@ -66,7 +66,7 @@ and works on any Kafka cluster from 2.1 to 4.x.`,
 		Args:              cobra.NoArgs,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageOf(cmd, err) })
+	root.SetFlagErrorFunc(wrongFlags)
 	a.flags.bind(root.PersistentFlags())
 	root.AddGroup(
 		&cobra.Group{ID: groupStack, Title: "Stack:"},
