@@ -45,6 +45,7 @@ type consumerOptions struct {
 	idle          time.Duration
 	rawTerminal   bool
 	registry      string
+	decode        []string
 }
 
 func newConsumerCommand(a *app) *cobra.Command {
@@ -116,8 +117,9 @@ exit 8.
 
 With --schema-registry, values that carry a schema's id in front, as Confluent's
 serializers write them, are shown as JSON: JSON Schema as it is, Avro and Protobuf
-decoded. Filters see what is shown. A value that cannot be decoded is shown as it
-is, and the end is exit 5. Credentials come from the environment
+decoded. --decode key,value does the same with keys; alone it takes the registry of
+SCHEMA_REGISTRY_URL, else of the project's stack. Filters see what is shown. What
+cannot be decoded is shown as it is, and the end is exit 5. Credentials come from the environment
 (SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO, SCHEMA_REGISTRY_BASIC_AUTH_FILE,
 SCHEMA_REGISTRY_BEARER_TOKEN_FILE, SCHEMA_REGISTRY_CA_FILE, SCHEMA_REGISTRY_CERT_FILE,
 SCHEMA_REGISTRY_KEY_FILE), never from the URL.
@@ -150,7 +152,7 @@ func runConsumer(ctx context.Context, a *app, cmd *cobra.Command, o consumerOpti
 	if format.Mask, err = console.NewMask(a.target.mask); err != nil {
 		return err
 	}
-	decoding, err := a.decodeValues(o.registry)
+	decoding, err := a.decoding(o.registry, o.decode)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ func (o *consumerOptions) bind(cmd *cobra.Command) {
 	f.StringVar(&o.line.Separator, "key-separator", "\t", "what stands between them; \\t and \\n are understood (`text`)")
 	f.StringVar(&o.null, "null", "", "what a null key or value shows as (`text`)")
 	f.StringVar(&o.registry, "schema-registry", "", "decode values by the schemas of the registry at this `URL`")
+	f.StringSliceVar(&o.decode, "decode", nil, "decode these by the registry's schemas: `key,value` or one of the two (default value with --schema-registry)")
 	f.BoolVar(&o.rawTerminal, "raw-terminal", false, "let control characters through to a terminal")
 	for alias, b := range map[string]*bool{
 		"print-keys": &o.line.Key, "print-timestamps": &o.line.Timestamp, "print-partitions": &o.line.Partition,
@@ -63,8 +64,9 @@ func (o *consumerOptions) bind(cmd *cobra.Command) {
 	for alias, of := range map[string]string{"separator": "key-separator", "partition": "partitions", "num": "max-messages"} {
 		f.VarPF(f.Lookup(of).Value, alias, "", "").Hidden = true
 	}
-	meant(f, "max-messages", "num", "tail", "idle-timeout", "group", "partitions", "partition", "regex", "offset", "from", "to", "schema-registry")
+	meant(f, "max-messages", "num", "tail", "idle-timeout", "group", "partitions", "partition", "regex", "offset", "from", "to", "schema-registry", "decode")
 	completeValues(cmd, "format", "json", "jsonl", "raw", "hex", "table")
+	completeValues(cmd, "decode", "value", "key", "key,value")
 	completeValues(cmd, "order", "partition", "time")
 	completeValues(cmd, "isolation-level", "read_committed", "read_uncommitted")
 	completeValues(cmd, "offset", "start", "end", ":end")

@@ -115,8 +115,8 @@ func consumerFlagsElsewhere() map[string]string {
 		"-J": "-f jsonl", "--json": "-f jsonl", "--pretty-print": "-f json", "--output": "-f", "--formatter": "-f",
 		"-c": "-n", "-l": "-n", "--limit-messages": "-n", "--count": "-n",
 		"-K": "--print-key --key-separator", "-Z": "--null", "-u": asIs, "-F": "--command-config, for settings; it follows without a flag",
-		"-s":                    "--schema-registry for Avro, and %v{unpack[...]} in a format for plain numbers",
-		"--use-schema-registry": "--schema-registry", "--follow": asIs, "--include": "--regex", "--whitelist": "--regex",
+		"-s":                    "--decode key,value for Avro, and %v{unpack[...]} in a format for plain numbers",
+		"--use-schema-registry": "--decode key,value, and --schema-registry where no variable names it", "--follow": asIs, "--include": "--regex", "--whitelist": "--regex",
 		"--timeout-ms":     "--idle-timeout, as in --idle-timeout 5s",
 		"--from-timestamp": "--from", "--to-timestamp": "--to", "--key": "--filter-key", "--header": "--filter-header",
 		"--property": "--print-key, --print-timestamp and the like, and --key-separator", "--formatter-property": "--print-key, --print-timestamp and the like, and --key-separator",
@@ -138,7 +138,7 @@ func producerFlagsElsewhere() map[string]string {
 		"--sync": asIs, "--batch-size": asIs, "--max-partition-memory-bytes": asIs, "--message-send-max-retries": "--delivery-timeout",
 		"--timestamp": "-f jsonl with the member timestamp, and --keep-timestamp", "-n": "--count, with --template", "--num": "--count, with --template",
 		"-T": "tee: ... | tee /dev/stderr | manage-kafka producer TOPIC", "--allow-auto-topic-creation": "a command before: manage-kafka create-topic TOPIC --if-not-exists",
-		"--value-schema-version": "--schema-id", "--throughput": "--rate",
+		"--schema-key-id": "--key-schema", "--key-schema-version": "--key-schema", "--value-schema-version": "--schema-id", "--throughput": "--rate",
 	}
 }
 

@@ -31,7 +31,8 @@ is acknowledged; --on-error skip writes it to --rejects instead and goes on.
 
 A percent format such as '%k\t%v\n' reads what the same format writes, see "manage-kafka consumer --help".
 With --schema or --schema-id each value is held against that schema of the registry and sent with its id
-in front, as Confluent's serializers do: JSON as it is, Avro and Protobuf encoded from JSON.
+in front, as Confluent's serializers do: JSON as it is, Avro and Protobuf encoded from JSON. With --key-schema
+so is each key.
 
 A template makes records up; see its functions with: manage-kafka help templates`,
 		GroupID: groupRecords,
@@ -43,7 +44,7 @@ A template makes records up; see its functions with: manage-kafka help templates
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 1:
-				return fmt.Errorf("producer takes one topic, got %d arguments", len(args))
+				return withHint(fmt.Errorf("producer takes one topic, got %d arguments", len(args)), "a file's lines are sent with: --file FILE; a file as one record with: -D '\\x00' --file FILE")
 			case len(args) == 0 && !f.topicFromRecord:
 				return errors.New("producer needs a topic: producer TOPIC")
 			}
@@ -96,9 +97,11 @@ func runProducer(ctx context.Context, a *app, f *producerFlags) (err error) {
 	if !connected() {
 		return ctx.Err()
 	}
-	if opts.Encode, err = a.encodeValues(ctx, f.schemaFlags, f.given("schema-registry")); err != nil {
+	encode, err := a.encoders(ctx, f.schemaFlags, f.given("schema-registry"))
+	if err != nil {
 		return err
 	}
+	opts.Encode, opts.EncodeKey = encode.value, encode.key
 	opts.Notice = a.print.status1
 	if isTerminal(a.in) && a.print.errTTY && !a.print.quiet && opts.Template == nil && len(f.files) == 0 {
 		opts.Waiting = func() { fmt.Fprint(a.errOut, "> ") }

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,66 +11,100 @@ import (
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
-// schemaFlags say with which schema values are written.
+// schemaFlags say with which schemas keys and values are written.
 type schemaFlags struct {
 	registry      string
 	schemaSubject string
 	schemaID      int
+	keySubject    string
 }
 
 func (f *schemaFlags) bind(cmd *cobra.Command) {
 	s := cmd.Flags()
-	s.StringVar(&f.registry, "schema-registry", "", "`URL` of the registry of --schema and --schema-id (default: SCHEMA_REGISTRY_URL, else that of the project's stack)")
+	s.StringVar(&f.registry, "schema-registry", "", "`URL` of the registry of --schema, --schema-id and --key-schema (default: SCHEMA_REGISTRY_URL, else that of the project's stack)")
 	s.StringVar(&f.schemaSubject, "schema", "", "write values with the newest schema of this `subject`")
 	s.IntVar(&f.schemaID, "schema-id", 0, "write values with the schema of this `id`")
+	s.StringVar(&f.keySubject, "key-schema", "", "write keys with the newest schema of this `subject`")
+	meant(s, "key-schema")
 }
 
-// encodeValues fetches the schema that values are written with; nil without one.
-func (a *app) encodeValues(ctx context.Context, f schemaFlags, givenURL bool) (func([]byte) ([]byte, error), error) {
-	if f.schemaSubject == "" && f.schemaID == 0 {
+// encoders are what keys and values are written with, nil for those that stay as
+// they are.
+type encoders struct {
+	key, value func([]byte) ([]byte, error)
+}
+
+// encoders fetches the schemas that the flags name.
+func (a *app) encoders(ctx context.Context, f schemaFlags, givenURL bool) (encoders, error) {
+	var e encoders
+	switch {
+	case f.schemaSubject == "" && f.schemaID == 0 && f.keySubject == "":
 		if givenURL {
-			return nil, usagef("--schema-registry needs --schema or --schema-id")
+			return e, usagef("--schema-registry needs --schema, --schema-id or --key-schema")
 		}
-		return nil, nil
-	}
-	if f.schemaID < 0 {
-		return nil, usagef("--schema-id %d: want a number from 1", f.schemaID)
-	}
-	if f.schemaSubject != "" && f.schemaID != 0 {
-		return nil, usagef("--schema and --schema-id cannot be used together")
+		return e, nil
+	case f.schemaID < 0:
+		return e, usagef("--schema-id %d: want a number from 1", f.schemaID)
+	case f.schemaSubject != "" && f.schemaID != 0:
+		return e, usagef("--schema and --schema-id cannot be used together")
 	}
 	c, err := a.openRegistry(f.registry)
 	if err != nil {
-		return nil, err
+		return e, err
 	}
 	defer c.Close()
-	encoder, err := c.NewEncoder(ctx, registry.SchemaChoice{Subject: f.schemaSubject, ID: f.schemaID})
-	if err != nil {
-		return nil, explainRegistry(c, err)
+	if f.schemaSubject != "" || f.schemaID != 0 {
+		encoder, err := c.NewEncoder(ctx, registry.SchemaChoice{Subject: f.schemaSubject, ID: f.schemaID})
+		if err != nil {
+			return e, explainRegistry(c, err)
+		}
+		e.value = encoder.Encode
 	}
-	return encoder.Encode, nil
+	if f.keySubject != "" {
+		encoder, err := c.NewEncoder(ctx, registry.SchemaChoice{Subject: f.keySubject})
+		if err != nil {
+			return e, explainRegistry(c, err)
+		}
+		e.key = encoder.Encode
+	}
+	return e, nil
 }
 
-// shownFailures is how many values that cannot be decoded are told one by one.
+// shownFailures is how many keys and values that cannot be decoded are told one by one.
 const shownFailures = 3
 
-// decoding turns values into JSON while they are read. Nil does nothing.
+// decoding turns values, keys or both into JSON while they are read. Nil does nothing.
 type decoding struct {
 	app     *app
 	client  *registry.Client
 	decoder *registry.Decoder
-	failed  int64
+	keys    bool
+	values  bool
+	failed  map[string]int64 // of "key" and "value"
 }
 
-func (a *app) decodeValues(url string) (*decoding, error) {
-	if url == "" {
+// decoding reads --schema-registry and --decode.
+func (a *app) decoding(url string, parts []string) (*decoding, error) {
+	if url == "" && len(parts) == 0 {
 		return nil, nil
+	}
+	d := &decoding{app: a, values: len(parts) == 0, failed: map[string]int64{}}
+	for _, part := range parts {
+		switch part {
+		case "key":
+			d.keys = true
+		case "value":
+			d.values = true
+		default:
+			return nil, usagef("--decode %q: want key, value or key,value", part)
+		}
 	}
 	c, err := a.openRegistry(url)
 	if err != nil {
 		return nil, err
 	}
-	return &decoding{app: a, client: c, decoder: registry.NewDecoder(c)}, nil
+	d.client, d.decoder = c, registry.NewDecoder(c)
+	return d, nil
 }
 
 func (d *decoding) close() {
@@ -85,34 +120,58 @@ func (d *decoding) hook() func(context.Context, *kafka.Record) error {
 	return d.decode
 }
 
-// decode leaves a value as it is that cannot be decoded, and one that is null.
 func (d *decoding) decode(ctx context.Context, r *kafka.Record) error {
-	if r.Value == nil {
+	if d.keys {
+		if err := d.part(ctx, r, "key", &r.Key); err != nil {
+			return err
+		}
+	}
+	if d.values {
+		return d.part(ctx, r, "value", &r.Value)
+	}
+	return nil
+}
+
+// part leaves a key or value as it is that cannot be decoded, and one that is null.
+func (d *decoding) part(ctx context.Context, r *kafka.Record, name string, bytes *[]byte) error {
+	if *bytes == nil {
 		return nil
 	}
-	value, _, err := d.decoder.Decode(ctx, r.Value)
+	text, _, err := d.decoder.Decode(ctx, *bytes)
 	switch {
 	case err == nil:
-		r.Value = value
+		*bytes = text
 	case !registry.OfValue(err):
 		return explainRegistry(d.client, err)
 	default:
-		if d.failed++; d.failed <= shownFailures {
-			d.app.print.warn("%s/%d@%d: %v; shown as it is", r.Topic, r.Partition, r.Offset, err)
+		if d.failed[name]++; d.failed[name] <= shownFailures {
+			why := err.Error()
+			if name == "key" {
+				why = "key: " + strings.TrimPrefix(why, "value has ")
+			}
+			d.app.print.warn("%s/%d@%d: %s; shown as it is", r.Topic, r.Partition, r.Offset, why)
 		}
 	}
 	return nil
 }
 
-// result says at the end how many values could not be decoded.
+// result says at the end how many keys and values could not be decoded.
 func (d *decoding) result() error {
-	if d == nil || d.failed == 0 {
+	if d == nil || len(d.failed) == 0 {
 		return nil
 	}
-	asIs := "it is"
-	if d.failed > 1 {
-		asIs = "they are"
+	var failed []string
+	for _, name := range []string{"key", "value"} {
+		if n := d.failed[name]; n > 0 {
+			failed = append(failed, plural(n, name))
+		}
 	}
-	return withHint(withCode(fmt.Errorf("%s could not be decoded and shown as %s", plural(d.failed, "value"), asIs), exitPartly),
-		"read them without --schema-registry")
+	asIs, hint := "they are", "read them without --schema-registry"
+	if d.failed["key"]+d.failed["value"] == 1 {
+		asIs = "it is"
+	}
+	if d.keys {
+		hint = "leave those out of --decode that carry no schema's id"
+	}
+	return withHint(withCode(fmt.Errorf("%s could not be decoded and shown as %s", strings.Join(failed, " and "), asIs), exitPartly), "%s", hint)
 }

@@ -25,8 +25,16 @@ func (p *producing) accept(ctx context.Context, rec *inRecord) bool {
 		p.position-- // it is not taken
 		return false
 	}
-	part, err := p.partitionOf(t, rec)
-	read := rec.value
+	readKey, read := rec.key, rec.value
+	if readKey != nil && p.opts.EncodeKey != nil {
+		if rec.key, err = p.opts.EncodeKey(readKey); err != nil {
+			err = fmt.Errorf("key: %w", err)
+		}
+	}
+	var part *partition
+	if err == nil {
+		part, err = p.partitionOf(t, rec)
+	}
 	if err == nil && read != nil && p.opts.Encode != nil {
 		rec.value, err = p.opts.Encode(read)
 	}
@@ -34,7 +42,7 @@ func (p *producing) accept(ctx context.Context, rec *inRecord) bool {
 		err = t.check(rec, p.extra)
 	}
 	if err != nil {
-		rec.value = read
+		rec.key, rec.value = readKey, read
 		p.reject(rec, err)
 		return !p.over()
 	}

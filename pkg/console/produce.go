@@ -50,6 +50,9 @@ type ProduceOptions struct {
 	// Encode, when set, makes the value that is sent of one that was read. It is
 	// not called for null; a record for which it fails is rejected as it was read.
 	Encode func(value []byte) ([]byte, error)
+	// EncodeKey is Encode for keys. A record goes to the partition of the key
+	// that is sent.
+	EncodeKey func(key []byte) ([]byte, error)
 
 	Key           []byte         // of every record, unless nil
 	Headers       []kafka.Header // of every record, after its own
