@@ -25,7 +25,7 @@ func TestPageCommands(t *testing.T) {
 			t.Parallel()
 			shell := newPageShell(t, page, runtime)
 			t.Cleanup(func() { shell.run("manage-kafka stop --volumes -y") })
-			for _, block := range pageBlocks(t, page) {
+			for _, block := range pageBlocks(t, page, 3) {
 				switch block.lang {
 				case "sh":
 					for _, command := range block.lines {
@@ -44,7 +44,7 @@ type pageBlock struct {
 	lines []string
 }
 
-func pageBlocks(t *testing.T, page string) []pageBlock {
+func pageBlocks(t *testing.T, page string, least int) []pageBlock {
 	t.Helper()
 	body, err := os.ReadFile(page)
 	if err != nil {
@@ -64,8 +64,8 @@ func pageBlocks(t *testing.T, page string) []pageBlock {
 			open.lines = append(open.lines, line)
 		}
 	}
-	if len(blocks) < 3 {
-		t.Fatalf("%s has %d code blocks, want at least 3", page, len(blocks))
+	if len(blocks) < least {
+		t.Fatalf("%s has %d code blocks, want at least %d", page, len(blocks), least)
 	}
 	return blocks
 }

@@ -128,7 +128,7 @@ func consumerFlagsElsewhere() map[string]string {
 
 func producerFlagsElsewhere() map[string]string {
 	const input = "- the value is read: echo VALUE | manage-kafka producer TOPIC"
-	const parsed = "-K ':' for keys, and a format for headers: -f '%H{1}%h{%k:%v}\\t%k\\t%v\\n'"
+	const parsed = "-K ':' for keys, and a format for headers: -f '%H{1}%h{%k:%v\\t}%k\\t%v\\n'"
 	return map[string]string{
 		"-t": asArgument, "--topic": asArgument, "--topics": asArgument,
 		"-l": "--file", "--input-file": "--file", "-J": "-f jsonl", "--json": "-f jsonl", "--input-format": "-f", "--input-mode": "-f",

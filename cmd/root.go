@@ -123,6 +123,7 @@ func (a *app) commands() []*cobra.Command {
 		newEnvironmentTopic(),
 		newTemplatesTopic(),
 		newTopicSettingsTopic(),
+		newOtherToolsTopic(),
 		newCompletionCommand(a),
 		newManCommand(a),
 		newVersionCommand(a),
