@@ -3,7 +3,9 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +31,8 @@ RECORDS is end minus start offset over all partitions; what compaction removed
 and transaction markers count. SIZE is on disk over all replicas, where brokers
 tell. DLQ is the number of letters in NAME.dlq that are pending by the ledger, or of all
 where the cluster has none. A dash is unknown.
+
+Partitions without a leader, or with replicas that are not in sync, are warned of.
 
 A pattern that matches nothing is exit 8.
 
@@ -128,6 +132,28 @@ func (a *app) warnTopics(list []topics.Topic) {
 	if broken > shown {
 		a.print.warn("%d more topics with the like", broken-shown)
 	}
+	a.warnOfReplicas(list)
+}
+
+// warnOfReplicas names topics with replicas that are not in sync.
+func (a *app) warnOfReplicas(list []topics.Topic) {
+	const shown = 5
+	var behind []string
+	partitions := 0
+	for _, t := range list {
+		if t.UnderReplicated > 0 {
+			behind = append(behind, fmt.Sprintf("%s %d", t.Name, t.UnderReplicated))
+			partitions += t.UnderReplicated
+		}
+	}
+	if len(behind) == 0 {
+		return
+	}
+	text := strings.Join(behind[:min(shown, len(behind))], ", ")
+	if more := len(behind) - shown; more > 0 {
+		text += " and " + plural(int64(more), "more topic")
+	}
+	a.print.warn("%s with replicas that are not in sync: %s", plural(int64(partitions), "partition"), text)
 }
 
 func topicColumns(opts topics.ListOptions) []column[topics.Topic] {

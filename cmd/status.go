@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -78,6 +79,12 @@ func runExternalStatus(ctx context.Context, a *app) error {
 	}
 	if err := a.printExternal(x); err != nil {
 		return err
+	}
+	if x.UnderReplicated > 0 {
+		a.print.warn("%s with replicas that are not in sync; list-topics --internal names the topics", plural(int64(x.UnderReplicated), "partition"))
+	}
+	if !slices.ContainsFunc(x.Brokers, func(b kafka.Broker) bool { return b.ID == x.Controller }) {
+		a.print.status("the controller is node %d, which is no broker", x.Controller)
 	}
 	name := "cluster " + dash(x.ClusterID)
 	if x.Status != cluster.HealthUp {

@@ -40,6 +40,8 @@ type Topic struct {
 	Internal    bool   `json:"internal,omitempty"`
 	Partitions  int    `json:"partitions"`
 	Replication int16  `json:"replication"`
+	// UnderReplicated is how many partitions have replicas that are not in sync.
+	UnderReplicated int `json:"under_replicated,omitempty"`
 	// Records is the sum of end minus start offsets: what compaction removed
 	// and the markers of transactions count.
 	Records *int64 `json:"records,omitempty"`
@@ -95,6 +97,11 @@ func rows(chosen []kafka.TopicMetadata) []Topic {
 	var list []Topic
 	for _, t := range chosen {
 		row := Topic{Name: t.Name, ID: t.ID, Internal: t.Internal, Partitions: len(t.Partitions), Replication: replication(t)}
+		for _, p := range t.Partitions {
+			if len(p.ISR) < len(p.Replicas) {
+				row.UnderReplicated++
+			}
+		}
 		if t.Err != nil {
 			row.Error = t.Err.Error()
 		}

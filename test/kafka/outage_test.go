@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/multi-tenant/manage-kafka/pkg/kafka"
+	"github.com/multi-tenant/manage-kafka/pkg/topics"
 	"github.com/multi-tenant/manage-kafka/test/peers"
 	"github.com/multi-tenant/manage-kafka/test/realkafka"
 )
@@ -108,6 +109,39 @@ func TestReadToEndOutlivesItsLeader(t *testing.T) {
 	// One broker of three is gone; the rest answers, also to a newcomer whose
 	// list begins with the dead one.
 	open(t, kafka.Config{Bootstrap: []string{conn.Bootstrap}})
+	oneBrokerIsMissed(t, cluster, topic)
+}
+
+// oneBrokerIsMissed looks at a cluster of three whose first broker was killed: the
+// listing tells of replicas that are behind, and the status of the quorum's leader,
+// which is always the same one.
+func oneBrokerIsMissed(t *testing.T, cluster *realkafka.Cluster, topic string) {
+	conn := cluster.Conn(realkafka.Plaintext)
+	var list []topics.Topic
+	for deadline := time.Now().Add(time.Minute); len(list) == 0 || list[0].UnderReplicated < 3; {
+		if time.Now().After(deadline) {
+			t.Fatalf("one of three replicas is gone, the listing has %+v", list)
+		}
+		answer(t, conn, 0, &list, "list-topics", topic)
+	}
+	if stderr := answer(t, conn, 0, nil, "list-topics", topic); !strings.HasSuffix(stderr, "warning: 3 partitions with replicas that are not in sync: "+topic+" 3\n") {
+		t.Errorf("the listing says\n%s", stderr)
+	}
+	var first, next clusterStatus
+	answer(t, conn, 0, &first, "status")
+	for range 3 {
+		stderr := answer(t, conn, 0, &next, "status")
+		if next.Controller != first.Controller || next.Controller == 1 || next.UnderReplicated < 3 ||
+			!strings.Contains(stderr, "replicas that are not in sync; list-topics --internal names the topics\n") {
+			t.Errorf("the first status has %+v, a later one %+v and\n%s", first, next, stderr)
+		}
+	}
+}
+
+// clusterStatus is a part of what status tells of a cluster.
+type clusterStatus struct {
+	Controller      int32 `json:"controller"`
+	UnderReplicated int   `json:"under_replicated"`
 }
 
 func TestZooKeeperEraIsNegotiated(t *testing.T) {
