@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -179,12 +180,19 @@ func printYAML(w io.Writer, v any) error {
 		return err
 	}
 	blockStyle(&node)
-	enc := yaml.NewEncoder(w)
+	// The encoder keeps only the text of a write's error, and a closed pipe has to
+	// be known as such.
+	var text bytes.Buffer
+	enc := yaml.NewEncoder(&text)
 	enc.SetIndent(2)
 	if err := enc.Encode(&node); err != nil {
 		return err
 	}
-	return enc.Close()
+	if err := enc.Close(); err != nil {
+		return err
+	}
+	_, err = w.Write(text.Bytes())
+	return err
 }
 
 // blockStyle undoes the flow style and quotes that the JSON text came with.
