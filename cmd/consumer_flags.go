@@ -82,6 +82,9 @@ func (o *consumerOptions) consume(now time.Time) (console.ConsumeOptions, error)
 	}
 	for _, name := range o.topics {
 		if err := topics.CheckName(name); err != nil {
+			if strings.ContainsAny(name, "*?[^$|") {
+				err = withHint(err, "several topics are named one by one, or by an expression: --regex 'orders.*'")
+			}
 			return opts, err
 		}
 	}

@@ -44,6 +44,9 @@ func wrongFlags(cmd *cobra.Command, err error) error {
 // tools is here, and nothing for one that none of them has.
 func hereInstead(cmd *cobra.Command, flag string) string {
 	path := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+	if flag == "--replication-factor" || flag == "--replicas" && path == "alter-topic" {
+		return "replicas are not moved from here; Kafka's kafka-reassign-partitions.sh does it"
+	}
 	meant := map[string]map[string]string{
 		"consumer": consumerFlagsElsewhere(), "producer": producerFlagsElsewhere(),
 		"groups list": groupFlagsElsewhere(), "groups describe": groupFlagsElsewhere(), "groups delete": groupFlagsElsewhere(),
@@ -134,7 +137,7 @@ func producerFlagsElsewhere() map[string]string {
 		"-l": "--file", "--input-file": "--file", "-J": "-f jsonl", "--json": "-f jsonl", "--input-format": "-f", "--input-mode": "-f",
 		"--value": input, "-V": input, "--null-value": "-Z and an empty line: echo | manage-kafka producer TOPIC -k KEY -Z", "--tombstone": "-Z",
 		"--separator": "-K", "--property": parsed, "--reader-property": parsed, "--line-reader": "-f",
-		"--compression-codec": "-z", "--compression": "-z", "--request-required-acks": "--acks", "--required-acks": "--acks",
+		"--compression-codec": "-z", "--compression": "-z", "--compression-type": "-z", "--request-required-acks": "--acks", "--required-acks": "--acks",
 		"--sync": asIs, "--batch-size": asIs, "--max-partition-memory-bytes": asIs, "--message-send-max-retries": "--delivery-timeout",
 		"--timestamp": "-f jsonl with the member timestamp, and --keep-timestamp", "-n": "--count, with --template", "--num": "--count, with --template",
 		"-T": "tee: ... | tee /dev/stderr | manage-kafka producer TOPIC", "--allow-auto-topic-creation": "a command before: manage-kafka create-topic TOPIC --if-not-exists",
