@@ -95,16 +95,7 @@ func (a *app) showDescription(d topics.Description) error {
 	if _, err := fmt.Fprintln(a.out); err != nil {
 		return err
 	}
-	return printTable(a.print, d.Config, []column[topics.Entry]{
-		{head: "SETTING", cell: func(e topics.Entry) string { return e.Name }},
-		{head: "VALUE", cell: func(e topics.Entry) string {
-			if e.Sensitive {
-				return "(hidden)"
-			}
-			return e.Value
-		}},
-		{head: "SOURCE", cell: func(e topics.Entry) string { return string(e.Source) }},
-	})
+	return printTable(a.print, d.Config, settingColumns())
 }
 
 func partitionColumns() []column[topics.PartitionDetail] {

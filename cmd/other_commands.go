@@ -40,7 +40,7 @@ func rootCommandInstead(words []string) string {
 	case "cluster", "broker", "brokers", "node", "nodes", "metadata", "info", "kafka-broker-api-versions", "kafka-metadata-quorum":
 		return "status"
 	case "config", "configs", "kafka-configs":
-		return "describe-topic TOPIC --all-config, and alter-topic"
+		return "describe-topic TOPIC --all-config, alter-topic and describe-broker"
 	case "profile":
 		return "contexts in manage-kafka.yaml, and --context"
 	case "kafka-console-consumer", "tail", "cat", "read", "query":
@@ -115,6 +115,8 @@ func kafkactlInstead(verb, what string) string {
 		return "delete-records"
 	case (verb == "reset" || verb == "clone") && (what == "offset" || what == "consumer-group" || what == "consumer-group-offset"):
 		return "groups reset"
+	case what == "broker" && verb == "describe":
+		return "describe-broker"
 	case what == "broker" && verb != "alter":
 		return "status"
 	}

@@ -32,14 +32,14 @@ func otherToolsText(page string) string {
 		}
 		there, here, ok := tableRow(line)
 		if ok {
-			b.WriteString("  " + there + "\n      " + here + "\n")
+			b.WriteString("  " + strings.ReplaceAll(there, "\n", "\n  ") + "\n      " + strings.ReplaceAll(here, "\n", "\n      ") + "\n")
 		}
 	}
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// tableRow takes a row of a table of two columns apart, without the marks of code;
-// ok is false for headings and everything else.
+// tableRow takes a row of a table of two columns apart, without the marks of code and
+// with each of several commands on a line; ok is false for headings and everything else.
 func tableRow(line string) (there, here string, ok bool) {
 	line, starts := strings.CutPrefix(line, "| ")
 	line, ends := strings.CutSuffix(line, " |")
@@ -47,6 +47,6 @@ func tableRow(line string) (there, here string, ok bool) {
 	if !starts || !ends || !cut || here == "here" {
 		return "", "", false
 	}
-	plain := strings.NewReplacer("`", "", `\|`, "|")
+	plain := strings.NewReplacer("`, `", "\n", "`", "", `\|`, "|")
 	return plain.Replace(there), plain.Replace(here), true
 }

@@ -103,6 +103,7 @@ func (a *app) commands() []*cobra.Command {
 		newStopCommand(a),
 		newStatusCommand(a),
 		newLogsCommand(a),
+		newDescribeBrokerCommand(a),
 		newBackgroundCommand(a),
 		newJQWorkerCommand(a),
 		newCreateTopicCommand(a),

@@ -66,6 +66,13 @@ func TestTopicsLive(t *testing.T) {
 		// The name with the queue's dot as an underscore would collide in metrics.
 		answer(t, conn, 7, nil, "create-topic", topic+"_dlq")
 
+		var brokers []topics.BrokerDescription
+		answer(t, conn, 0, &brokers, "describe-broker")
+		own := topics.Entry{Name: "auto.create.topics.enable", Value: "false", Source: topics.SourceBrokerFile, ReadOnly: true}
+		if len(brokers) != 1 || !slices.Contains(brokers[0].Config, own) || slices.ContainsFunc(brokers[0].Config, func(e topics.Entry) bool { return e.Source == topics.SourceDefault }) {
+			t.Errorf("the broker has %+v", brokers)
+		}
+
 		peers.KcatProduce(t, conn, topic, []byte("a:1\nb:2\na:3\n"), "-K", ":")
 		var list []topics.Topic
 		answer(t, conn, 0, &list, "list-topics", topic)
