@@ -19,6 +19,8 @@ type createTopicOptions struct {
 	settings    []string
 	withDLQ     bool
 	catalogue   bool
+	like        string
+	said        func(flag string) bool
 	create      topics.CreateOptions
 }
 
@@ -32,10 +34,14 @@ func newCreateTopicCommand(a *app) *cobra.Command {
 anything is sent, so that a wrong one leaves nothing half done.
 
 A name that is taken is a conflict (exit 7) and the error says how the topic
-differs; with --if-not-exists it is fine, and the differences are a warning.`,
+differs; with --if-not-exists it is fine, and the differences are a warning.
+
+--like takes partitions, replication and settings from a topic that is there; what
+other flags say wins. Its records are copied by consumer -f jsonl | producer -f jsonl.`,
 		Example: `  manage-kafka create-topic orders
   manage-kafka create-topic orders --partitions 6 -c retention.ms=86400000 --with-dlq
   manage-kafka create-topic orders --if-not-exists --dry-run
+  manage-kafka create-topic orders-2 --like orders
   manage-kafka create-topic --catalogue --if-not-exists`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 && !opts.catalogue {
@@ -46,7 +52,8 @@ differs; with --if-not-exists it is fine, and the differences are a warning.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.names = args
-			for _, flag := range []string{"partitions", "config", "with-dlq"} {
+			opts.said = cmd.Flags().Changed
+			for _, flag := range []string{"partitions", "config", "with-dlq", "like"} {
 				if len(args) == 0 && typed(cmd, flag) {
 					return usageOf(cmd, fmt.Errorf("--%s is of topics that are named; those of the catalogue have their own", flag))
 				}
@@ -59,12 +66,15 @@ differs; with --if-not-exists it is fine, and the differences are a warning.`,
 	f.Int16VarP(&opts.replication, "replication-factor", "r", -1, "`number` of replicas; -1 is the broker's default")
 	settingsFlag(f, &opts.settings)
 	f.BoolVar(&opts.create.IfNotExists, "if-not-exists", false, "take a topic that exists for done")
+	f.StringVar(&opts.like, "like", "", "take partitions, replication and settings from this `topic`")
 	f.BoolVar(&opts.withDLQ, "with-dlq", false, "also create each topic's dead letter queue, NAME.dlq")
 	f.BoolVar(&opts.catalogue, "catalogue", false, "create the product's own topics: six domains and their dead letter queues")
 	f.BoolVar(&opts.create.DryRun, "dry-run", false, "have the broker check everything and create nothing")
 	f.BoolVar(&opts.create.ForceConfig, "force-config", false, "leave the check of settings to the broker")
+	meant(f, "like")
 	a.outputFlag(cmd)
 	completeSettings(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("like", a.completeTopics)
 	return cmd
 }
 
@@ -97,6 +107,33 @@ func (o createTopicOptions) specs() ([]topics.Spec, error) {
 	return specs, topics.CheckSpecs(specs, o.create.ForceConfig)
 }
 
+// resemble takes from the topic of --like what no other flag says.
+func (o *createTopicOptions) resemble(ctx context.Context, admin *topics.Admin) error {
+	if err := topics.CheckName(o.like); err != nil {
+		return usagef("--like: %v", err)
+	}
+	list, _, err := admin.Describe(ctx, []string{o.like}, topics.DescribeOptions{})
+	if err != nil {
+		return fmt.Errorf("--like: %w", err)
+	}
+	if !o.said("partitions") {
+		o.partitions = int32(len(list[0].Partitions))
+	}
+	if !o.said("replication-factor") {
+		o.replication = list[0].Replication
+	}
+	said, err := parseSettings(o.settings)
+	if err != nil {
+		return err
+	}
+	for _, e := range list[0].Config {
+		if _, own := said[e.Name]; e.Source == topics.SourceTopic && !own {
+			o.settings = append(o.settings, e.Name+"="+e.Value)
+		}
+	}
+	return nil
+}
+
 func runCreateTopic(ctx context.Context, a *app, opts createTopicOptions) error {
 	specs, err := opts.specs()
 	if err != nil {
@@ -112,7 +149,16 @@ func runCreateTopic(ctx context.Context, a *app, opts createTopicOptions) error 
 	}
 	defer c.Close()
 
-	done, err := topics.New(c).Create(ctx, specs, opts.create)
+	admin := topics.New(c)
+	if opts.like != "" {
+		if err := opts.resemble(ctx, admin); err != nil {
+			return explainTopics(err)
+		}
+		if specs, err = opts.specs(); err != nil {
+			return explainTopics(err)
+		}
+	}
+	done, err := admin.Create(ctx, specs, opts.create)
 	if done == nil {
 		return explainTopics(err)
 	}

@@ -105,7 +105,9 @@ func kafkactlInstead(verb, what string) string {
 		return "list-topics"
 	case verb == "get" && what == "consumer-group":
 		return "groups list"
-	case what == "topic" && verb != "clone" && verb != "reset":
+	case what == "topic" && verb == "clone":
+		return "create-topic NAME --like TOPIC"
+	case what == "topic" && verb != "reset":
 		return verb + "-topic"
 	case verb == "describe" && what == "consumer-group", verb == "delete" && what == "consumer-group":
 		return "groups " + verb

@@ -57,7 +57,7 @@ func TestHintsForOtherToolsNameWhatIsThere(t *testing.T) {
 		lines = append(lines, []string{"group", second})
 	}
 	for _, line := range strings.Split("get topics,get consumer-groups,describe topic,describe broker,create topic,alter topic,delete records,"+
-		"delete consumer-group-offset,reset offset,clone consumer-group", ",") {
+		"delete consumer-group-offset,clone topic,reset offset,clone consumer-group", ",") {
 		lines = append(lines, strings.Fields(line))
 	}
 	for _, line := range lines {
