@@ -18,6 +18,8 @@ type claim struct {
 	tp      kafka.TopicPartition
 	waiting atomic.Int64 // chunks on their way to the output
 	written signal       // one of them is there
+	passed  atomic.Int64 // where reading goes on behind the last of them
+	cut     atomic.Bool  // one of them was not written whole
 }
 
 // ConsumeClaim implements sarama.ConsumerGroupHandler: it reads one partition
@@ -59,6 +61,7 @@ func (c *claim) hold(ctx context.Context, sc sarama.ConsumerGroupClaim) {
 			// It had fetched before it was told not to.
 		case <-tick.C:
 			if c.group.opts.Group.Commit {
+				c.pass()
 				c.session.Commit()
 			}
 		case <-ctx.Done():
@@ -114,10 +117,12 @@ func (c *claim) share() int {
 // send passes a chunk on, to be marked once it is written.
 func (c *claim) send(ctx context.Context, ch chunk) {
 	if len(ch.records) == 0 {
+		c.passed.Store(max(c.passed.Load(), ch.next))
 		ch.release()
 		return
 	}
 	c.waiting.Add(1)
+	c.passed.Store(max(c.passed.Load(), ch.next))
 	offsets := make([]int64, len(ch.records))
 	for i := range ch.records {
 		offsets[i] = ch.records[i].Offset
@@ -126,13 +131,28 @@ func (c *claim) send(ctx context.Context, ch chunk) {
 		if n > 0 && c.group.opts.Group.Commit {
 			c.session.MarkOffset(c.tp.Topic, c.tp.Partition, offsets[n-1]+1, "")
 		}
+		if n < len(offsets) {
+			c.cut.Store(true)
+		}
 		c.waiting.Add(-1)
 		c.written.notify()
 	}
 	select {
 	case c.group.out <- ch:
 	case <-ctx.Done():
+		c.cut.Store(true)
 		c.waiting.Add(-1)
+	}
+}
+
+// pass moves the group past what no record will come for, markers of transactions
+// and aborted records, once all before it is written: as Java's consumer does, so
+// that a group that has read all has no lag.
+func (c *claim) pass() {
+	// In this order: a chunk that is sent meanwhile is counted before it is passed.
+	next := c.passed.Load()
+	if next > 0 && c.waiting.Load() == 0 && !c.cut.Load() {
+		c.session.MarkOffset(c.tp.Topic, c.tp.Partition, next, "")
 	}
 }
 
@@ -158,5 +178,6 @@ func (c *claim) finish() {
 			ended = true
 		}
 	}
+	c.pass()
 	c.session.Commit()
 }

@@ -147,6 +147,9 @@ type chunk struct {
 	caughtUp bool // nothing more is there yet
 	ended    bool // nothing more will come
 	cursor   *cursor
+	// next is where reading goes on behind the records: past markers of
+	// transactions and aborted records. 0 where records were left out.
+	next int64
 	// written, when set, is told how many of the records were taken, once
 	// those that are wanted are written to the output.
 	written func(n int)

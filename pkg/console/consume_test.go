@@ -70,26 +70,28 @@ func rangeOf(t *testing.T, text string) console.Range {
 	return r
 }
 
+// transact sends records in a transaction of the client and ends it.
+func transact(t *testing.T, client *kgo.Client, end kgo.TransactionEndTry, records ...*kgo.Record) {
+	t.Helper()
+	if err := client.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.EndTransaction(t.Context(), end); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestConsumeEndsAtOnceAfterAbortedTransactions(t *testing.T) {
 	t.Parallel()
 	bootstrap := kafkatest.Start(t, kfake.SeedTopics(1, "a"))
 	c := kafkatest.Open(t, bootstrap)
 	client := newProducer(t, bootstrap, kgo.TransactionalID("tx"))
 	defer client.Close()
-	transact := func(end kgo.TransactionEndTry, records ...*kgo.Record) {
-		t.Helper()
-		if err := client.BeginTransaction(); err != nil {
-			t.Fatal(err)
-		}
-		if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
-		if err := client.EndTransaction(t.Context(), end); err != nil {
-			t.Fatal(err)
-		}
-	}
-	transact(kgo.TryCommit, series("a", 0, 0, 3)...)
-	transact(kgo.TryAbort, series("a", 0, 100, 3)...)
+	transact(t, client, kgo.TryCommit, series("a", 0, 0, 3)...)
+	transact(t, client, kgo.TryAbort, series("a", 0, 100, 3)...)
 	opts := console.ConsumeOptions{Topics: []string{"a"}, ExitAtEnd: true}
 	if got, _ := read(t, c, opts); got != "0/0\n0/1\n0/2\n" {
 		t.Errorf("committed records: %q", got)

@@ -110,6 +110,51 @@ func TestGroupCommitsPastUnwantedRecords(t *testing.T) {
 	}
 }
 
+// A group that has read all of a topic has no lag, also where that ends with markers
+// of transactions and aborted records; one that stops before has what it was not shown.
+func TestGroupCommitsPastMarkersAndAbortedRecords(t *testing.T) {
+	t.Parallel()
+	bootstrap := kafkatest.Start(t, kfake.SeedTopics(1, "a"))
+	c := kafkatest.Open(t, bootstrap)
+	client := newProducer(t, bootstrap, kgo.TransactionalID("tx"))
+	defer client.Close()
+	transact(t, client, kgo.TryCommit, series("a", 0, 0, 3)...) // and a marker: offsets 0 to 3
+	transact(t, client, kgo.TryAbort, series("a", 0, 100, 3)...)
+	opts := console.ConsumeOptions{Topics: []string{"a"}, Range: rangeOf(t, "start"), Max: 2, Group: &console.GroupOptions{ID: "g", Commit: true}}
+	for _, step := range []struct {
+		max, want int64
+		text      string
+	}{{2, 2, "0/0\n0/1\n"}, {0, 8, "0/2\n"}, {0, 8, ""}} {
+		opts.Max, opts.ExitAtEnd = step.max, step.max == 0
+		if got, _ := read(t, c, opts); got != step.text {
+			t.Errorf("read %q, want %q", got, step.text)
+		}
+		if got := commits(t, bootstrap, "g", "a", 1); got[0] != step.want {
+			t.Errorf("after %q committed %v, want %d", step.text, got, step.want)
+		}
+	}
+
+	// The same while it follows.
+	transact(t, client, kgo.TryAbort, series("a", 0, 200, 3)...) // up to 12
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	done := make(chan error, 1)
+	opts.Max, opts.ExitAtEnd = 0, false
+	go func() {
+		_, err := console.Consume(ctx, c, &output{}, console.NewPrinter(console.PrintOptions{}), opts)
+		done <- err
+	}()
+	for deadline := time.Now().Add(20 * time.Second); commits(t, bootstrap, "g", "a", 1)[0] != 12; {
+		if time.Now().After(deadline) {
+			t.Fatalf("committed %v while following, want 12", commits(t, bootstrap, "g", "a", 1))
+		}
+	}
+	stop()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 func TestGroupCommitsNothingThatIsNotWritten(t *testing.T) {
 	t.Parallel()
 	bootstrap := kafkatest.Start(t, kfake.SeedTopics(1, "a"))

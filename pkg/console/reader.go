@@ -122,8 +122,12 @@ func (l *leaderSource) deliver(ctx context.Context, c *cursor, f *kafka.Fetched,
 		ended = true
 	}
 	caughtUp := f.Next >= stable
-	if len(records) > 0 || ended || l.opts.Order == ByTime && caughtUp != c.caughtUp {
+	passed := l.opts.Group != nil && f.Next > c.next
+	if len(records) > 0 || ended || passed || l.opts.Order == ByTime && caughtUp != c.caughtUp {
 		out := chunk{tp: c.tp, records: records, ended: ended, caughtUp: caughtUp, cursor: c}
+		if !reached {
+			out.next = f.Next
+		}
 		c.queued.Add(1)
 		select {
 		case l.out <- out:
