@@ -34,6 +34,8 @@ With --schema or --schema-id each value is held against that schema of the regis
 in front, as Confluent's serializers do: JSON as it is, Avro and Protobuf encoded from JSON. With --key-schema
 so is each key.
 
+The end says how many records were sent, of a single one where it went, with -v of all; -o json is for scripts.
+
 A template makes records up; see its functions with: manage-kafka help templates`,
 		GroupID: groupRecords,
 		Example: `  echo hello | manage-kafka producer my-topic
@@ -129,10 +131,18 @@ func printSent(a *app, f *producerFlags, res console.ProduceResult) error {
 		to = "the topics they name"
 	}
 	line := fmt.Sprintf("sent %s (%s) to %s in %s", plural(res.Acked, "record"), byteSize(res.Bytes), to, shortSeconds(res.Seconds))
+	if res.Acked == 1 && len(res.Offsets) == 1 && res.Offsets[0].First >= 0 {
+		line += fmt.Sprintf(", partition %d, offset %d", res.Offsets[0].Partition, res.Offsets[0].First)
+	}
 	if res.Failed > 0 && f.rejects != "" {
 		line += fmt.Sprintf(", %s in %s", plural(res.Failed, "reject"), f.rejects)
 	}
 	a.print.status1(line)
+	if a.print.verbose && res.Acked > 1 {
+		for _, w := range res.Offsets {
+			a.print.status("%s/%d: %s, offsets %d to %d", w.Topic, w.Partition, plural(w.Records, "record"), w.First, w.Last)
+		}
+	}
 	return nil
 }
 
