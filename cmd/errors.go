@@ -97,7 +97,11 @@ func wrongArgs(c *cobra.Command, args []string, err error) error {
 	case errors.As(err, &coded):
 		return usageOf(c, err)
 	case isUnknownCommand(err) && c.HasSubCommands():
-		if here := commandInstead(c, args); here != "" {
+		here := commandInstead(c, args)
+		if sentence, ok := strings.CutPrefix(here, "- "); ok {
+			return withHint(usageOf(c, err), "%s", sentence)
+		}
+		if here != "" {
 			return withHint(usageOf(c, err), "here that is %s %s", c.Root().Name(), here)
 		}
 		c.SuggestionsMinimumDistance = 2

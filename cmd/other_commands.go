@@ -6,6 +6,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// contextsHere is a whole sentence, as after "- " in the tables of flags.
+const contextsHere = "- contexts stand in manage-kafka.yaml or your own config.yaml; --context NAME takes one, MANAGE_KAFKA_CONTEXT=NAME for a whole session"
+
 // commandInstead gives the command here for words that are commands of kcl, rpk,
 // kaf, kafkactl or of Kafka's own tools, and "" for others.
 func commandInstead(cmd *cobra.Command, words []string) string {
@@ -39,10 +42,13 @@ func rootCommandInstead(words []string) string {
 		return kafkactlInstead(first, second)
 	case "cluster", "broker", "brokers", "node", "nodes", "metadata", "info", "kafka-broker-api-versions", "kafka-metadata-quorum":
 		return "status"
+	case "context", "contexts", "profile":
+		return contextsHere
 	case "config", "configs", "kafka-configs":
+		if strings.Contains(second, "context") || strings.Contains(second, "cluster") || second == "view" || second == "ls" {
+			return contextsHere
+		}
 		return "describe-topic TOPIC --all-config, alter-topic and describe-broker"
-	case "profile":
-		return "contexts in manage-kafka.yaml, and --context"
 	case "kafka-console-consumer", "tail", "cat", "read", "query":
 		return "consumer"
 	case "kafka-console-producer", "send", "write", "kafka-producer-perf-test":

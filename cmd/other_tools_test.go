@@ -66,7 +66,7 @@ func TestHintsForOtherToolsNameWhatIsThere(t *testing.T) {
 			t.Errorf("%v: nothing is said", line)
 			continue
 		}
-		if strings.HasPrefix(here, "contexts ") {
+		if strings.HasPrefix(here, "- ") {
 			continue
 		}
 		found, _, err := root.Find(strings.Fields(strings.NewReplacer(",", "").Replace(here)))
