@@ -157,7 +157,9 @@ func runConsumer(ctx context.Context, a *app, cmd *cobra.Command, o consumerOpti
 		return err
 	}
 	defer decoding.close()
-	consume.Decode = decoding.hook()
+	if consume.Decode = decoding.hook(); consume.Decode == nil && isTerminal(a.out) {
+		consume.Decode = a.noteFrames()
+	}
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer watchOutput(work, a.out, func() { stop(syscall.EPIPE) })()

@@ -107,6 +107,18 @@ func (a *app) decoding(url string, parts []string) (*decoding, error) {
 	return d, nil
 }
 
+// noteFrames tells a person, once, of values that decoding would make readable.
+func (a *app) noteFrames() func(context.Context, *kafka.Record) error {
+	told := false
+	return func(_ context.Context, r *kafka.Record) error {
+		if _, _, err := registry.ReadFrame(r.Value); err == nil && !told {
+			told = true
+			a.print.status("values carry a schema's id in front; --decode value shows them as JSON")
+		}
+		return nil
+	}
+}
+
 func (d *decoding) close() {
 	if d != nil {
 		d.client.Close()
