@@ -60,6 +60,7 @@ func newConsumerCommand(a *app) *cobra.Command {
   manage-kafka consumer orders --from-beginning --exit-at-end
   manage-kafka consumer orders -o -5 -f '%p/%o %d{strftime[%F %T]} %k: %v\n'
   manage-kafka consumer orders --tail 20 --print-all
+  manage-kafka consumer orders -p 0 -o 1200 -n 1 -f json
   manage-kafka consumer orders --from 2h --to 1h --jq '.amount > 100' -f jsonl
   manage-kafka consumer orders -o :end -f jsonl | manage-kafka producer copy -f jsonl`,
 		ValidArgsFunction: a.completeTopics,

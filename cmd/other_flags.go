@@ -146,16 +146,18 @@ func producerFlagsElsewhere() map[string]string {
 }
 
 func topicFlagsElsewhere() map[string]string {
+	const byFile = "- topics that a file declares are made by: manage-kafka apply -f FILE"
 	const unhealthy = "- run: manage-kafka list-topics; replicas that are behind and partitions without a leader are warned of"
 	return map[string]string{
 		"-t": asArgument, "--topic": asArgument, "--entity-name": asArgument,
 		"--add-config": "-c", "--set": "-c", "-s": "-c", "--configs": "-c", "--num": "--partitions, the number that there shall be", "-n": "--partitions, the number that there shall be",
-		"--replicas": "--replication-factor", "--dry": "--dry-run", "--no-confirm": "--yes", "-f": "--yes", "--force": "--yes",
+		"--replicas": "--replication-factor", "--dry": "--dry-run", "--no-confirm": "--yes", "--force": "--yes",
+		"-f": byFile, "--file": byFile,
 		"--exclude-internal": asIs, "--list": asIs, "--detailed": "--full", "-i": "--internal", "--regex": "a pattern, as in 'orders*'", "-r": "a pattern, as in 'orders*'",
 		"--under-replicated-partitions": unhealthy, "--unavailable-partitions": unhealthy, "--under-min-isr-partitions": unhealthy, "--at-min-isr-partitions": unhealthy,
 		"--topics-with-overrides": "describe-topic, which shows the settings that differ", "--all": "--all-config",
 		"--print-configs": asIs, "--print-partitions": asIs, "--print-all": asIs, "--stable": asIs,
-		"--offset": "--before", "-o": "--before", "--offset-json-file": "--before N -p PARTITION, once for each",
+		"--offset": "--before", "--offset-json-file": "--before N -p PARTITION, once for each",
 	}
 }
 

@@ -40,6 +40,8 @@ A template makes records up; see its functions with: manage-kafka help templates
 		GroupID: groupRecords,
 		Example: `  echo hello | manage-kafka producer my-topic
   manage-kafka producer my-topic -K : < keys-and-values.txt
+  echo hello | manage-kafka producer my-topic -k user-7 -H source=shop -p 0
+  echo | manage-kafka producer my-topic -k user-7 -Z
   manage-kafka consumer orders -f jsonl -e --from-beginning | manage-kafka producer copy -f jsonl --keep-timestamp --keep-partition
   manage-kafka producer my-topic -f jsonl --file events.jsonl --on-error skip --rejects rejects.jsonl
   manage-kafka producer my-topic --template user.tmpl --count 1000 --seed 7`,
