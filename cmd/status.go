@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strconv"
 
@@ -58,6 +59,9 @@ func runStatus(ctx context.Context, a *app) error {
 		a.sayNotes(st)
 		return nil
 	case cluster.HealthDown:
+		if brokers := os.Getenv("KAFKA_BROKERS"); brokers != "" {
+			a.print.status("this is the local stack; the cluster of KAFKA_BROKERS: manage-kafka status -b %s", shellWord(brokers))
+		}
 		return withHint(withCode(errors.New(st.Project+": "+st.Error), exitUnreachable), "start it with: %s", a.stackLine("start"))
 	}
 	return withHint(withCode(errors.New(st.Project+" is "+string(st.Status)+": "+st.Error), exitTimeout), "see its log with: %s", a.stackLine("logs"))
