@@ -144,5 +144,12 @@ func (c *Client) fetchOnce(ctx context.Context, addr string, parts []TopicPartit
 	for _, tp := range parts {
 		req.AddBlock(tp.Topic, tp.Partition, from[tp], opts.MaxPartition, -1)
 	}
-	return ask(ctx, c.link(addr, forFetching), opts.MaxWait, func(b *sarama.Broker) (*sarama.FetchResponse, error) { return b.Fetch(req) })
+	for {
+		res, err := ask(ctx, c.link(addr, forFetching), opts.MaxWait, func(b *sarama.Broker) (*sarama.FetchResponse, error) { return b.Fetch(req) })
+		if err != nil || len(res.Blocks) > 0 || res.ThrottleTime <= 0 {
+			return res, err
+		}
+		// What was there is more than a quota allows for now: the broker leaves
+		// everything out, and the link waits as long as it says.
+	}
 }
