@@ -118,6 +118,9 @@ func (e *engine) produce(b *batch) (*sarama.ProduceResponse, error) {
 		res *sarama.ProduceResponse
 		err error
 	}
+	if !e.rest(b.part.leader) {
+		return nil, e.kill.Err()
+	}
 	answers := make(chan answer, 1)
 	topic, id := b.part.topic.name, b.part.id
 	req := &sarama.ProduceRequest{
@@ -151,6 +154,7 @@ func (e *engine) produce(b *batch) (*sarama.ProduceResponse, error) {
 	select {
 	case to = <-sent:
 		b.sent = b.sent || to.reached
+		b.part.leader = to.leader
 	default:
 		// Given up while it was on its way.
 		b.sent = true
@@ -160,6 +164,7 @@ func (e *engine) produce(b *batch) (*sarama.ProduceResponse, error) {
 		select {
 		case a := <-answers:
 			if err = kafka.Translate(a.err); err == nil {
+				e.hold(to.leader, a.res)
 				e.followLeader(b, a.res)
 				return a.res, nil
 			}

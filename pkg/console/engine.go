@@ -51,6 +51,9 @@ type engine struct {
 	acked   int64
 	payload int64
 	ends    map[*partition]*Written
+
+	quotas sync.Mutex
+	held   map[*sarama.Broker]time.Time // it takes no request before (KIP-219)
 }
 
 type engineOptions struct {
@@ -76,6 +79,7 @@ type partition struct {
 
 	producer producerID
 	sequence int32
+	leader   *sarama.Broker // its last batch went there
 }
 
 // producerID tells a broker who numbered a batch (KIP-98); -1 is nobody.
@@ -104,6 +108,7 @@ func newEngine(kill context.Context, c *kafka.Client, opts engineOptions) *engin
 	return &engine{
 		client: c, conn: c.Wire(), opts: opts, kill: kill, done: make(chan delivery, 64),
 		id: producerID{id: -1, epoch: -1}, stopLine: math.MaxInt64, ends: map[*partition]*Written{},
+		held: map[*sarama.Broker]time.Time{},
 	}
 }
 

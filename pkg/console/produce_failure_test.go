@@ -272,3 +272,50 @@ func TestProduceRejectsFullDisk(t *testing.T) {
 		t.Errorf("%+v, %v", res, err)
 	}
 }
+
+// Neither a run that is interrupted nor its client waits for a broker that a
+// quota makes take no request for long, and what was not sent is not unsure.
+func TestProduceInterruptedUnderAQuota(t *testing.T) {
+	t.Parallel()
+	cluster, c := broker(t, 1)
+	cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		res := req.ResponseKind().(*kmsg.ProduceResponse)
+		for _, topic := range req.(*kmsg.ProduceRequest).Topics {
+			done := kmsg.NewProduceResponseTopic()
+			done.Topic = topic.Topic
+			done.Partitions = append(done.Partitions, kmsg.NewProduceResponseTopicPartition())
+			res.Topics = append(res.Topics, done)
+		}
+		res.ThrottleMillis = int32(time.Minute.Milliseconds())
+		return res, nil, true
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	in, typed := io.Pipe()
+	first := make(chan struct{})
+	go func() {
+		defer typed.Close()
+		if _, err := io.WriteString(typed, "one\n"); err != nil {
+			return
+		}
+		<-first
+		if _, err := io.WriteString(typed, "two\n"); err != nil {
+			return
+		}
+		time.AfterFunc(200*time.Millisecond, cancel)
+	}()
+	delivered := func(console.Delivered) { close(first) }
+	began := time.Now()
+	res, err := console.Produce(ctx, c, console.ProduceOptions{Topic: "t", Sources: []console.Source{{Reader: in}}, Delivered: delivered})
+	var unfinished *console.UnfinishedError
+	if !errors.As(err, &unfinished) || res.Acked != 1 || unfinished.Unsure != 0 || unfinished.Resume.N != 2 {
+		t.Errorf("%+v, %v; want the second line left", res, err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- c.Close() }()
+	select {
+	case <-closed:
+	case <-time.After(30 * time.Second):
+		t.Errorf("the client does not close, %v after the run began", time.Since(began))
+	}
+}
