@@ -56,22 +56,20 @@ func (c *Client) leadersOf(ctx context.Context, tps []TopicPartition) (map[Topic
 		}
 		failed := map[TopicPartition]error{}
 		retry := false
-		for _, topic := range meta.Topics {
-			for _, tp := range missing[topic.Name] {
-				if err := leaderError(topic, tp); err != nil {
+		for name, parts := range missing {
+			i := slices.IndexFunc(meta.Topics, func(t TopicMetadata) bool { return t.Name == name })
+			for _, tp := range parts {
+				var err error = brokerError(sarama.ErrUnknownTopicOrPartition, "")
+				if i >= 0 {
+					leaders[tp], err = c.leaderIn(meta.Topics[i], tp)
+				}
+				if err != nil {
 					failed[tp] = err
 					retry = retry || isRetriable(err) && (try < unknownTries || !errors.Is(err, ErrUnknownTopic))
 				}
 			}
 		}
 		if len(failed) > 0 && (!retry || time.Now().After(deadline)) {
-			for _, tp := range tps {
-				if failed[tp] == nil {
-					c.mu.Lock()
-					leaders[tp] = c.leaders[tp]
-					c.mu.Unlock()
-				}
-			}
 			return leaders, failed, nil
 		}
 		if len(failed) > 0 {
@@ -82,20 +80,21 @@ func (c *Client) leadersOf(ctx context.Context, tps []TopicPartition) (map[Topic
 	}
 }
 
-func leaderError(topic TopicMetadata, tp TopicPartition) error {
+// leaderIn is the partition's leader by an answer that was just remembered.
+func (c *Client) leaderIn(topic TopicMetadata, tp TopicPartition) (Broker, error) {
 	if topic.Err != nil {
-		return topic.Err
+		return Broker{}, topic.Err
 	}
-	for _, p := range topic.Partitions {
-		switch {
-		case p.ID != tp.Partition:
-		case p.Leader < 0:
-			return brokerError(sarama.ErrLeaderNotAvailable, "")
-		default:
-			return nil
-		}
+	if !slices.ContainsFunc(topic.Partitions, func(p Partition) bool { return p.ID == tp.Partition }) {
+		return Broker{}, brokerError(sarama.ErrUnknownTopicOrPartition, "")
 	}
-	return brokerError(sarama.ErrUnknownTopicOrPartition, "")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if b, ok := c.leaders[tp]; ok {
+		return b, nil
+	}
+	// It has none, or one that is not among the brokers of the answer.
+	return Broker{}, brokerError(sarama.ErrLeaderNotAvailable, "")
 }
 
 // forget makes the next look for these leaders ask the cluster.
