@@ -47,7 +47,7 @@ func (r *reading) run(ctx context.Context, from, ends map[TopicPartition]int64) 
 	r.open, r.failed, r.started = map[TopicPartition]*partReading{}, map[TopicPartition]error{}, time.Now()
 	for tp, offset := range from {
 		if offset < ends[tp] {
-			r.open[tp] = &partReading{next: offset, end: ends[tp], moved: time.Now()}
+			r.open[tp] = &partReading{next: offset, end: ends[tp]}
 		}
 	}
 	wait := backoff{}
@@ -79,12 +79,26 @@ type reading struct {
 	// ends are such that none can.
 	patience time.Duration
 	started  time.Time
+	handling time.Duration // spent in handle
+	asked    time.Duration // by the clock, when the round began
 }
+
+// clock is how long the reading takes, without what is done with the records.
+func (r *reading) clock() time.Duration { return time.Since(r.started) - r.handling }
 
 type partReading struct {
 	next, end int64
-	moved     time.Time // when it last came on
-	idle      bool      // its last answer held nothing
+	vain      time.Duration // by the clock, when it was first asked in vain since it last came on; 0 never
+	idle      bool          // its last answer held nothing
+}
+
+// givenUp tells whether a partition that was asked in vain has been for longer
+// than the client's timeout.
+func (r *reading) givenUp(p *partReading) bool {
+	if p.vain == 0 {
+		p.vain = max(1, r.asked)
+	}
+	return r.clock()-p.vain >= r.client.cfg.Timeout
 }
 
 // round fetches once from every open partition. A partition whose last answer
@@ -100,6 +114,7 @@ func (r *reading) round(ctx context.Context) (retry bool, err error) {
 		from[tp] = p.next
 	}
 	alone := len(from) == 1
+	r.asked = r.clock()
 	got, err := r.client.Fetch(ctx, from, r.opts)
 	if err != nil {
 		return false, err
@@ -119,7 +134,7 @@ func (r *reading) take(f *Fetched, alone bool) (retry bool, err error) {
 	tp := f.TopicPartition
 	p := r.open[tp]
 	if f.Err != nil {
-		if isRetriable(f.Err) && !errors.Is(f.Err, ErrUnknownTopic) && time.Since(p.moved) < r.client.cfg.Timeout {
+		if isRetriable(f.Err) && !errors.Is(f.Err, ErrUnknownTopic) && !r.givenUp(p) {
 			return true, nil
 		}
 		r.give(tp, fmt.Errorf("offset %d: %w%s", p.next, f.Err, outOfRange(f)))
@@ -132,9 +147,11 @@ func (r *reading) take(f *Fetched, alone bool) (retry bool, err error) {
 		}
 	}
 	if len(f.Records) > 0 {
+		began := time.Now()
 		if err := r.handle(*f); err != nil {
 			return false, err
 		}
+		r.handling += time.Since(began)
 	}
 	stable := f.LastStable
 	if r.opts.Isolation == ReadUncommitted {
@@ -144,7 +161,7 @@ func (r *reading) take(f *Fetched, alone bool) (retry bool, err error) {
 	case f.Next >= p.end:
 		delete(r.open, tp)
 	case f.Next > p.next:
-		p.next, p.moved, p.idle = f.Next, time.Now(), false
+		p.next, p.vain, p.idle = f.Next, 0, false
 	case stable >= p.end && alone:
 		// The log reaches past the end and holds nothing more before it.
 		delete(r.open, tp)
@@ -156,7 +173,7 @@ func (r *reading) take(f *Fetched, alone bool) (retry bool, err error) {
 		if time.Since(r.started) > r.patience {
 			r.give(tp, &OpenTransactionError{TopicPartition: tp, Stable: f.LastStable, End: p.end})
 		}
-	case time.Since(p.moved) > r.client.cfg.Timeout:
+	case r.givenUp(p):
 		r.give(tp, fmt.Errorf("offset %d: partition now ends at %d, before the %d it had", p.next, stable, p.end))
 	default:
 		return true, nil // a new leader has not caught up yet

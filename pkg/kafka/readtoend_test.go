@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -255,5 +256,37 @@ func TestUnknownTopicIsNamedQuickly(t *testing.T) {
 	}
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("took %s", took)
+	}
+}
+
+// A partition is not given up for the time in which the reader was busy with
+// another one's records.
+func TestReadToEndRetriesAfterASlowHandler(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t, kfake.SeedTopics(2, "orders"))
+	p := producer(t, cluster)
+	send(t, p, 0, "a")
+	send(t, p, 1, "b")
+	const timeout = 2 * time.Second
+	c, err := kafka.Open(t.Context(), kafka.Config{Bootstrap: cluster.ListenAddrs(), Timeout: timeout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	moved := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Partitions: []int32{1}, Err: kerr.NotLeaderForPartition, Count: 2})
+	var got []string
+	from := map[kafka.TopicPartition]int64{{Topic: "orders", Partition: 0}: 0, {Topic: "orders", Partition: 1}: 0}
+	err = c.ReadToEnd(t.Context(), from, kafka.FetchOptions{}, func(f kafka.Fetched) error {
+		for _, r := range f.Records {
+			got = append(got, string(r.Value))
+		}
+		if f.Partition == 0 {
+			<-time.After(timeout + timeout/4)
+		}
+		return nil
+	})
+	want(t, got, err, "a", "b")
+	if moved.Hits() != 2 {
+		t.Errorf("the second partition failed %d times, want 2", moved.Hits())
 	}
 }
