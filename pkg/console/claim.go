@@ -77,6 +77,10 @@ func (c *claim) read(ctx context.Context, from int64) error {
 	// Readers of one broker take turns at its connection.
 	opts.maxWait = max(10*time.Millisecond, 500*time.Millisecond/time.Duration(c.share()))
 	opts.Refresh = time.Hour // the group sees to new partitions
+	from, err := c.begin(ctx, from)
+	if err != nil {
+		return err
+	}
 	switch from {
 	case sarama.OffsetOldest:
 		opts.Range.From = Edge{Anchor: FromStart}

@@ -262,3 +262,27 @@ func TestGroupRefusesWhatItCannotDo(t *testing.T) {
 		}
 	}
 }
+
+// Retention that overtakes a group takes no more from it than what is deleted.
+func TestGroupGoesOnWithWhatRetentionLeft(t *testing.T) {
+	t.Parallel()
+	bootstrap, cluster := startCluster(t, kfake.NumBrokers(1), kfake.SeedTopics(1, "a"))
+	c := kafkatest.Open(t, bootstrap)
+	produce(t, bootstrap, series("a", 0, 0, 10)...)
+	group := &console.GroupOptions{ID: "g", Commit: true}
+	if got, _ := read(t, c, console.ConsumeOptions{Topics: []string{"a"}, Range: rangeOf(t, "start"), Group: group, Max: 2}); got != lines(series("a", 0, 0, 2)) {
+		t.Fatalf("before: %q", got)
+	}
+	if err := cluster.DeleteRecords("a", 0, 4); err != nil {
+		t.Fatal(err)
+	}
+	f := follow(t, c, console.ConsumeOptions{Topics: []string{"a"}, Group: group})
+	f.await(t, lines(series("a", 0, 4, 6)))
+	f.notices.await(t, "a/0: offset 2 is no longer there: reading from 4, where the log starts\n")
+	if err := f.end(t); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if got := commits(t, bootstrap, "g", "a", 1); got[0] != 10 {
+		t.Errorf("committed %v, want 10", got)
+	}
+}
