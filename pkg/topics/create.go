@@ -74,10 +74,20 @@ func (e *ExistsError) Is(target error) bool { return target == ErrExists }
 // and joined in the error, and the others are made all the same. Test for
 // [ErrExists], [ErrTooFewBrokers], [ErrNotReady] and kafka.ErrNotPermitted.
 func (a *Admin) Create(ctx context.Context, specs []Spec, opts CreateOptions) ([]Creation, error) {
-	if err := CheckSpecs(specs, opts.ForceConfig); err != nil {
-		return nil, err
+	done, late, err := a.create(ctx, specs, opts)
+	if late != nil {
+		err = errors.Join(late, err)
 	}
-	done := make([]Creation, len(specs))
+	return done, err
+}
+
+// create is Create; late tells of topics that were made and have no leaders, which
+// is in no Creation.
+func (a *Admin) create(ctx context.Context, specs []Spec, opts CreateOptions) (done []Creation, late, err error) {
+	if err := CheckSpecs(specs, opts.ForceConfig); err != nil {
+		return nil, nil, err
+	}
+	done = make([]Creation, len(specs))
 	var first, queues []int
 	for i, s := range specs {
 		if s.DLQOf != "" {
@@ -87,41 +97,40 @@ func (a *Admin) Create(ctx context.Context, specs []Spec, opts CreateOptions) ([
 		}
 	}
 	if err := a.createSome(ctx, specs, first, done, opts); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(queues) > 0 {
 		sized, err := a.sizeQueues(ctx, specs, queues, done)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if err := a.createSome(ctx, sized, queues, done, opts); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return done, a.finish(ctx, done)
+	late, err = a.finish(ctx, done)
+	return done, late, err
 }
 
 // finish waits for the new topics and joins what went wrong.
-func (a *Admin) finish(ctx context.Context, done []Creation) error {
+func (a *Admin) finish(ctx context.Context, done []Creation) (late, err error) {
 	var made []string
 	for _, d := range done {
 		if d.Outcome == Created {
 			made = append(made, d.Name)
 		}
 	}
-	var failed []error
 	if len(made) > 0 {
-		if err := a.awaitLeaders(ctx, made); err != nil {
-			failed = append(failed, err)
-		}
+		late = a.awaitLeaders(ctx, made)
 	}
+	var failed []error
 	for i := range done {
 		if err := done[i].Err; err != nil {
 			done[i].Error = err.Error()
 			failed = append(failed, err)
 		}
 	}
-	return errors.Join(failed...)
+	return late, errors.Join(failed...)
 }
 
 // createSome creates the topics at the indexes which, and writes what became

@@ -204,7 +204,9 @@ func (a *Admin) Apply(ctx context.Context, steps []Step, opts ApplyOptions) ([]S
 			opts.Progress(done[i])
 		}
 	}
-	a.applyCreate(ctx, done, opts, settle)
+	if late := a.applyCreate(ctx, done, opts, settle); late != nil {
+		failed = append(failed, late)
+	}
 	for i, s := range done {
 		if s.Verb == VerbAlter && ctx.Err() == nil {
 			_, err := a.Alter(ctx, s.Name, s.change, AlterOptions{ForceConfig: opts.ForceConfig})
@@ -218,7 +220,9 @@ func (a *Admin) Apply(ctx context.Context, steps []Step, opts ApplyOptions) ([]S
 	return done, errors.Join(failed...)
 }
 
-func (a *Admin) applyCreate(ctx context.Context, steps []Step, opts ApplyOptions, settle func(int, error)) {
+// applyCreate makes the new topics. Its error is about those that were made and
+// have no leaders yet.
+func (a *Admin) applyCreate(ctx context.Context, steps []Step, opts ApplyOptions, settle func(int, error)) error {
 	var specs []Spec
 	var at []int
 	for i, s := range steps {
@@ -227,9 +231,9 @@ func (a *Admin) applyCreate(ctx context.Context, steps []Step, opts ApplyOptions
 		}
 	}
 	if len(specs) == 0 {
-		return
+		return nil
 	}
-	made, err := a.Create(ctx, specs, CreateOptions{ForceConfig: opts.ForceConfig})
+	made, late, err := a.create(ctx, specs, CreateOptions{ForceConfig: opts.ForceConfig})
 	for j, i := range at {
 		if made == nil {
 			settle(i, err)
@@ -237,6 +241,7 @@ func (a *Admin) applyCreate(ctx context.Context, steps []Step, opts ApplyOptions
 			settle(i, made[j].Err)
 		}
 	}
+	return late
 }
 
 func (a *Admin) applyDelete(ctx context.Context, steps []Step, settle func(int, error)) {
