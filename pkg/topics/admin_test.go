@@ -9,12 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/multi-tenant/manage-kafka/internal/kafkatest"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 	"github.com/multi-tenant/manage-kafka/pkg/topics"
 )
 
@@ -253,4 +255,45 @@ func verbs(steps []topics.Step) string {
 		all = append(all, string(s.Verb))
 	}
 	return strings.Join(all, " ")
+}
+
+// A controller that moved, or keeps a quota, is asked again about partitions too.
+func TestAlterAsksAgainForPartitions(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []*kerr.Error{kerr.NotController, kerr.ThrottlingQuotaExceeded} {
+		t.Run(cause.Message, func(t *testing.T) {
+			t.Parallel()
+			cluster := kafkatest.Cluster(t, kfake.SeedTopics(1, "orders"))
+			admin := topics.New(kafkatest.Open(t, kafkatest.Bootstrap(cluster)))
+			put := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreatePartitions}, Err: cause, Count: 2})
+			done, err := admin.Alter(t.Context(), "orders", topics.Change{Partitions: 3}, topics.AlterOptions{})
+			if err != nil || len(done.Changes) != 1 {
+				t.Errorf("%+v, %v", done, err)
+			}
+			if put.Hits() != 2 {
+				t.Errorf("%d requests failed, want 2", put.Hits())
+			}
+		})
+	}
+}
+
+// A plan says of topics that were made and cannot be used yet what a creation says.
+func TestApplyTellsTopicsWithoutLeaders(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Cluster(t)
+	c, err := kafka.Open(t.Context(), kafka.Config{Bootstrap: []string{kafkatest.Bootstrap(cluster)}, Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	admin := topics.New(c)
+	steps, err := admin.Plan(t.Context(), []topics.Spec{{Name: "orders", Partitions: 1}}, topics.PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "orders", Err: kerr.LeaderNotAvailable, Count: -1})
+	done, err := admin.Apply(t.Context(), steps, topics.ApplyOptions{})
+	if !errors.Is(err, topics.ErrNotReady) || !done[0].Done {
+		t.Errorf("%+v, %v; want a topic that is made and not ready", done, err)
+	}
 }

@@ -176,6 +176,7 @@ func (a *Admin) holdsRecords(ctx context.Context, name string) (bool, error) {
 
 // grow raises the number of partitions.
 func (a *Admin) grow(ctx context.Context, name string, partitions int32, dry bool) error {
+	var refused error
 	err := a.retry(ctx, func() (bool, error) {
 		req := &sarama.CreatePartitionsRequest{
 			Version: 3, Timeout: a.client.Timeout(), ValidateOnly: dry,
@@ -189,8 +190,12 @@ func (a *Admin) grow(ctx context.Context, name string, partitions int32, dry boo
 		if answer == nil {
 			return false, errors.New("the broker left it out of its answer")
 		}
-		return retriable(answer.Err), brokerAnswer(answer.Err, answer.ErrMsg)
+		refused = brokerAnswer(answer.Err, answer.ErrMsg)
+		return retriable(answer.Err), nil
 	})
+	if err == nil {
+		err = refused
+	}
 	if err != nil {
 		return fmt.Errorf("%s: adding partitions: %w", name, err)
 	}
