@@ -134,11 +134,11 @@ func runApply(ctx context.Context, a *app, opts applyOptions) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	return a.applied(done)
+	return a.applied(done, err)
 }
 
-// applied counts what was made and says it.
-func (a *app) applied(steps []topics.Step) error {
+// applied counts what was made and says it. err is that of the plan as a whole.
+func (a *app) applied(steps []topics.Step, err error) error {
 	counts := map[topics.Verb]int64{}
 	total := 0
 	var failed []error
@@ -146,8 +146,8 @@ func (a *app) applied(steps []topics.Step) error {
 		if s.Verb != topics.VerbNone {
 			total++
 		}
-		if s.Error != "" {
-			failed = append(failed, errors.New(s.Error))
+		if s.Err != nil {
+			failed = append(failed, s.Err)
 		} else {
 			counts[s.Verb]++
 		}
@@ -156,7 +156,7 @@ func (a *app) applied(steps []topics.Step) error {
 		return a.someFailed("brought to the declared state", total, failed)
 	}
 	a.print.status("%d created, %d altered, %d deleted, %d unchanged", counts[topics.VerbCreate], counts[topics.VerbAlter], counts[topics.VerbDelete], counts[topics.VerbNone])
-	return nil
+	return explainTopics(err)
 }
 
 // showPlan says in words what is going to happen.

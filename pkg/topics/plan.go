@@ -42,7 +42,9 @@ type Step struct {
 	// Reason says why a step is a conflict.
 	Reason string `json:"reason,omitempty"`
 	// Done tells that the step was made.
-	Done  bool   `json:"done"`
+	Done bool `json:"done"`
+	// Err is why it could not be made, and Error its text.
+	Err   error  `json:"-"`
 	Error string `json:"error,omitempty"`
 
 	spec   Spec
@@ -197,7 +199,7 @@ func (a *Admin) Apply(ctx context.Context, steps []Step, opts ApplyOptions) ([]S
 	settle := func(i int, err error) {
 		done[i].Done = err == nil
 		if err != nil {
-			done[i].Error = err.Error()
+			done[i].Err, done[i].Error = err, err.Error()
 			failed = append(failed, err)
 		}
 		if opts.Progress != nil {
