@@ -322,3 +322,57 @@ func TestFindOverride(t *testing.T) {
 		t.Error("another project's override is taken for this stack's")
 	}
 }
+
+// TestUnsafeInDepth holds that files outside are not read by way of others inside
+// either: what they hold, as in another project's secrets, would be in a container.
+func TestUnsafeInDepth(t *testing.T) {
+	t.Parallel()
+	secret := place(t, "", map[string]string{
+		"secret.env": "SECRET=hunter2\n",
+		"other.yaml": "services:\n  db:\n    image: busybox:1.36\n    environment: {SECRET: hunter2}\n",
+	})
+	service := "services:\n  extra:\n    image: busybox:1.36\n    environment: {SENT: \"${SECRET:-}\"}\n"
+	for name, test := range map[string]struct {
+		override string
+		files    map[string]string
+		link     string // to the secrets
+		want     string
+	}{
+		"env file of an include in an include": {"include: [a.yaml]\n", map[string]string{
+			"a.yaml": "include:\n  - path: b.yaml\n    env_file: " + secret + "/secret.env\n", "b.yaml": service,
+		}, "", "lies outside"},
+		"extends in an include": {"include: [a.yaml]\n", map[string]string{
+			"a.yaml": "services:\n  extra:\n    extends: {file: " + secret + "/other.yaml, service: db}\n",
+		}, "", "lies outside"},
+		"extends in an extended file": {"services:\n  extra:\n    extends: {file: a.yaml, service: mid}\n", map[string]string{
+			"a.yaml": "services:\n  mid:\n    extends: {file: " + secret + "/other.yaml, service: db}\n",
+		}, "", "lies outside"},
+		"a link beside the override": {service, nil, ".env", "lies outside"},
+		"a link beside an include":   {"include: [sub/a.yaml]\n", map[string]string{"sub/a.yaml": service}, "sub/.env", "lies outside"},
+		"extends behind an anchor":   {"x-s: &s\n  extra:\n    extends: {file: " + secret + "/other.yaml, service: db}\nservices: *s\n", nil, "", "lies outside"},
+		"extends behind a merge":     {"x-s: &s\n  extra:\n    extends: {file: " + secret + "/other.yaml, service: db}\nservices:\n  <<: *s\n", nil, "", "lies outside"},
+		"a variable in a path":       {"include: [\"${UP}\"]\n", map[string]string{".env": "UP=" + secret + "/other.yaml\n"}, "", "has a variable in it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := place(t, test.override, test.files)
+			if test.link != "" {
+				if err := os.Symlink(filepath.Join(secret, "secret.env"), filepath.Join(dir, test.link)); err != nil {
+					t.Skip(err)
+				}
+			}
+			stack, err := composefile.Load(t.Context(), source(dir))
+			if !errors.Is(err, composefile.ErrUnsafe) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want ErrUnsafe with %q", err, test.want)
+			}
+			if stack != nil && strings.Contains(string(stack.YAML), "hunter2") {
+				t.Error("the secret is in the merged file")
+			}
+			src := source(dir)
+			src.AllowUnsafe = true
+			if stack, err = composefile.Load(t.Context(), src); err != nil || len(stack.Accepted) == 0 {
+				t.Errorf("allowed: %v; or allowed, and not said", err)
+			}
+		})
+	}
+}
