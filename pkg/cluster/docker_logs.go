@@ -109,9 +109,17 @@ func asTheyCome(streams []chan LogLine, each func(LogLine) error) error {
 	var pumps sync.WaitGroup
 	for _, stream := range streams {
 		pumps.Go(func() {
-			for l := range stream {
+			for {
 				select {
-				case all <- l:
+				case l, ok := <-stream:
+					if !ok {
+						return
+					}
+					select {
+					case all <- l:
+					case <-stop:
+						return
+					}
 				case <-stop:
 					return
 				}
