@@ -271,6 +271,9 @@ func formatTime(t time.Time) string {
 // leap second that it allows and the standard library does not; a leap second
 // is taken for the moment after it.
 func parseTime(s string) (time.Time, error) {
+	if strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return time.Time{}, &time.ParseError{Value: s, Message: ": other characters than ASCII"}
+	}
 	leap := len(s) > 19 && s[17:19] == "60"
 	up := strings.ToUpper(s)
 	if leap {

@@ -83,6 +83,7 @@ func TestParseRefuses(t *testing.T) {
 		"control character":   {swap(id, `"id":"a\u0000b"`), "/id: has a control character"},
 		"bad time":            {swap(`"time":"2026-01-05T09:30:00.000Z"`, `"time":"yesterday"`), `/time: "yesterday" is not a valid date-time (RFC 3339)`},
 		"bad day":             {swap(`"time":"2026-01-05T`, `"time":"2026-02-30T`), `/time: "2026-02-30T09:30:00.000Z" is not a valid date-time (RFC 3339)`},
+		"time that shrinks":   {swap(`"time":"2026-01-05T09:30:00.000Z"`, `"time":"ſſſſſſſſx60Z"`), `/time: "ſſſſſſſſx60Z" is not a valid date-time (RFC 3339)`},
 		"bad version":         {swap(`"1.0"`, `"1"`), `/dataVersion: "1" is not MAJOR.MINOR, such as 1.0`},
 		"leading zero":        {swap(`"1.0"`, `"01.0"`), `/dataVersion: "01.0" is not MAJOR.MINOR, such as 1.0`},
 		"content type":        {swap(`application/json`, `text/plain`), `/dataContentType: "text/plain" is not a JSON media type such as application/json`},
