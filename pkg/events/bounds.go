@@ -90,9 +90,19 @@ func (b *bounds) parts(base string, doc any, pointer string) (int, error) {
 func below(name, pointer string) bool {
 	switch name {
 	case "enum", "const", "default", "examples":
-		return strings.HasSuffix(pointer, "/properties")
+		return namesSchemas(pointer)
 	}
 	return true
+}
+
+// namesSchemas tells whether the members of the object at pointer are schemas by
+// names of the user's own, and no keywords.
+func namesSchemas(pointer string) bool {
+	switch pointer[strings.LastIndexByte(pointer, '/')+1:] {
+	case "properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "dependencies":
+		return true
+	}
+	return false
 }
 
 func refuse(name string, v any, pointer string) error {

@@ -65,8 +65,9 @@ func alternatives(e *jsonschema.ValidationError) string {
 		case *kind.Required:
 			members = append(members, quoteAll(k.Missing, " and "))
 		case *kind.FalseSchema:
-			last := branch.InstanceLocation[len(branch.InstanceLocation)-1]
-			members = append(members, "no "+quote(last))
+			if at := branch.InstanceLocation; len(at) > 0 {
+				members = append(members, "no "+quote(at[len(at)-1]))
+			}
 		}
 		var lines []string
 		for _, f := range leaves(nil, branch) {

@@ -173,7 +173,7 @@ func (p *pipeline) fill(in *bufio.Reader, b *batch, limit int) bool {
 		piece, err := in.ReadSlice('\n')
 		b.data = append(b.data, piece...)
 		// the line's end does not count
-		if len(b.data)-start > limit && len(bytes.TrimRight(b.data[start:], "\r\n")) > limit {
+		if line := bytes.TrimSuffix(b.data[start:], []byte{'\n'}); len(line) > limit && len(bytes.TrimSuffix(line, []byte{'\r'})) > limit {
 			p.err = fmt.Errorf("line %d: %w: more than %d bytes", b.next, ErrLineTooLong, limit)
 			b.data = b.data[:start]
 			return true

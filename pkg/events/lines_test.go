@@ -110,6 +110,16 @@ func TestCheckLinesBoundsLines(t *testing.T) {
 	}
 }
 
+func TestCheckLinesBoundsLineEnds(t *testing.T) {
+	t.Parallel()
+	v := catalogue(t).Validator(events.ValidatorOptions{})
+	ends := strings.NewReader(strings.Repeat("\r", 1<<20))
+	_, err := checkAll(t, v, io.MultiReader(ends, strings.NewReader("\n")), events.LineOptions{MaxLine: 1000})
+	if !errors.Is(err, events.ErrLineTooLong) {
+		t.Fatalf("a line of carriage returns: %v", err)
+	}
+}
+
 // zeros is a line without an end.
 type zeros struct{}
 

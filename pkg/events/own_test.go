@@ -102,6 +102,7 @@ func TestOwnTypesAreRefused(t *testing.T) {
 		"own metaschema":    {[]events.UserType{schema(`{"$schema":"https://example.com/meta"}`)}, "only draft-07 and 2020-12"},
 		"loop":              {[]events.UserType{schema(`{"allOf":[{"$ref":"#"}]}`)}, "leads back to itself"},
 		"long loop":         {[]events.UserType{schema(`{"$ref":"#/$defs/a","$defs":{"a":{"items":{"$ref":"#/$defs/b"}},"b":{"$ref":"#/$defs/a"}}}`)}, "leads back to itself"},
+		"loop by name":      {[]events.UserType{schema(`{"patternProperties":{"default":{"$ref":"#"}}}`)}, "leads back to itself"},
 		"dynamic reference": {[]events.UserType{schema(`{"$dynamicRef":"#x"}`)}, "$dynamicRef is not taken"},
 		"nested id":         {[]events.UserType{schema(`{"items":{"$id":"https://example.com/"}}`)}, "$id is taken at the top only"},
 		"doubling":          {[]events.UserType{schema(doubling.String())}, "more than 20000 parts"},
@@ -123,6 +124,41 @@ func TestOwnTypesAreRefused(t *testing.T) {
 		if d := time.Since(start); d > 10*time.Second {
 			t.Errorf("%s took %s", name, d)
 		}
+	}
+}
+
+// A consumer takes what a producer may send, however its schema closes objects.
+func TestConsumersTakeWhatProducersSend(t *testing.T) {
+	t.Parallel()
+	one := `{"properties":{"a":{"type":"integer"}},"additionalProperties":false}`
+	other := `{"properties":{"b":{"type":"integer"}},"additionalProperties":false}`
+	for _, schema := range []string{`{"oneOf":[` + one + `,` + other + `]}`, `{"not":` + other + `}`, `{"if":` + other + `,"then":{"required":["b"]}}`} {
+		c := catalogue(t, order("1.0", schema))
+		check := func(view events.View, data string) error {
+			e, err := events.New("order.made", "shop", json.RawMessage(data), events.Options{TenantID: "t"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c.Validator(events.ValidatorOptions{View: view}).Check(e.Encode())
+		}
+		for _, view := range []events.View{events.Closed, events.Open} {
+			if err := check(view, `{"a":1}`); err != nil {
+				t.Errorf("%s, view %d: %v", schema, view, err)
+			}
+		}
+	}
+}
+
+func TestAlternativesThatAreNone(t *testing.T) {
+	t.Parallel()
+	c := catalogue(t, order("1.0", `{"anyOf":[false,{"required":["a"]}]}`))
+	e, err := events.New("order.made", "shop", json.RawMessage(`{}`), events.Options{TenantID: "t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "/data: fits none of the alternatives: /data: is not allowed here; or /data/a: is required"
+	if err := c.Validate(e); err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 
