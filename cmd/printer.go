@@ -175,17 +175,18 @@ func printYAML(w io.Writer, v any) error {
 	if err != nil {
 		return err
 	}
-	var node yaml.Node
-	if err := yaml.Unmarshal(body, &node); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	node, err := yamlNode(dec)
+	if err != nil {
 		return err
 	}
-	blockStyle(&node)
 	// The encoder keeps only the text of a write's error, and a closed pipe has to
 	// be known as such.
 	var text bytes.Buffer
 	enc := yaml.NewEncoder(&text)
 	enc.SetIndent(2)
-	if err := enc.Encode(&node); err != nil {
+	if err := enc.Encode(node); err != nil {
 		return err
 	}
 	if err := enc.Close(); err != nil {
@@ -195,15 +196,37 @@ func printYAML(w io.Writer, v any) error {
 	return err
 }
 
-// blockStyle undoes the flow style and quotes that the JSON text came with.
-func blockStyle(n *yaml.Node) {
-	n.Style = 0
-	if len(n.Content) == 0 && (n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode) {
-		n.Style = yaml.FlowStyle
+// yamlNode is the JSON value that comes next. JSON text is not quite YAML: that
+// refuses some control characters as they are, and long names.
+func yamlNode(dec *json.Decoder) (*yaml.Node, error) {
+	token, err := dec.Token()
+	if err != nil {
+		return nil, err
 	}
-	for _, c := range n.Content {
-		blockStyle(c)
+	n := &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(token)}
+	switch token := token.(type) {
+	case nil:
+		n.Value = "null"
+	case string:
+		n.Tag = "!!str"
+	case json.Delim:
+		n.Kind, n.Value = yaml.SequenceNode, ""
+		if token == '{' {
+			n.Kind = yaml.MappingNode
+		}
+		for dec.More() { // the name of a member is a value too
+			sub, err := yamlNode(dec)
+			if err != nil {
+				return nil, err
+			}
+			n.Content = append(n.Content, sub)
+		}
+		if len(n.Content) == 0 {
+			n.Style = yaml.FlowStyle
+		}
+		_, err = dec.Token()
 	}
+	return n, err
 }
 
 func joinList(list []string) string { return strings.Join(list, ",") }
