@@ -23,6 +23,9 @@ func registryFlag(cmd *cobra.Command, urls *string) {
 // project's own stack names. The caller closes it.
 func (a *app) openRegistry(urls string) (*registry.Client, error) {
 	if urls == "" && os.Getenv(registry.EnvURL) == "" {
+		if err := a.settleProject(); err != nil {
+			return nil, err
+		}
 		urls = a.stackRegistry()
 	}
 	if urls == "" && os.Getenv(registry.EnvURL) == "" {
