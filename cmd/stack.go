@@ -236,7 +236,7 @@ func (a *app) printEnv(endpoints map[string]string) error {
 		if a.shell == shellPowerShell {
 			fmt.Fprintf(&b, "$env:%s = '%s'\n", v.name, strings.ReplaceAll(addr, "'", "''"))
 		} else {
-			fmt.Fprintf(&b, "export %s=%s\n", v.name, addr)
+			fmt.Fprintf(&b, "export %s=%s\n", v.name, posixWord(addr))
 		}
 	}
 	_, err := fmt.Fprint(a.out, b.String())

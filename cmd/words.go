@@ -48,15 +48,28 @@ func splitWords(text string) ([]string, error) {
 // shellWord is a word of a command line that a message shows, to be copied into a
 // shell: as it is where no shell sees anything in it, and otherwise in quotes.
 func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@,+=%", r) ||
-			r == '\\' && runtime.GOOS == "windows"
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
 	if runtime.GOOS == "windows" {
-		return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
+		return quotedUnless(plainSigns+`\`, s, `"`+strings.ReplaceAll(s, `"`, `\"`)+`"`)
 	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return posixWord(s)
+}
+
+// plainSigns are those that no shell sees anything in.
+const plainSigns = "-_./:@,+=%"
+
+// posixWord is shellWord for sh on every system.
+func posixWord(s string) string {
+	return quotedUnless(plainSigns, s, "'"+strings.ReplaceAll(s, "'", `'\''`)+"'")
+}
+
+// quotedUnless is s where it has letters, digits and plain signs alone.
+func quotedUnless(plain, s, quoted string) string {
+	other := func(r rune) bool {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		return !letter && !strings.ContainsRune(plain, r)
+	}
+	if s == "" || strings.ContainsFunc(s, other) {
+		return quoted
+	}
+	return s
 }
