@@ -103,7 +103,7 @@ func (a *app) completeQueue(cmd *cobra.Command, args []string, typed string) ([]
 // spanText writes a duration in its two largest units, as 6 h 12 m.
 func spanText(d time.Duration) string {
 	if d < 0 {
-		return "-" + spanText(-d)
+		return "-" + spanText(max(-d, -(d+1))) // the least has no opposite
 	}
 	switch {
 	case d < time.Minute:

@@ -91,8 +91,9 @@ func (p *progress) line(now time.Time) string {
 		done, unit = p.events, p.unit
 	}
 	line := fmt.Sprintf("%s, %.0f/s", plural(p.events, unit), rate)
-	if p.unit != "" && p.total > p.events && rate > 0 {
-		line += ", " + spanText(time.Duration(float64(p.total-p.events)/rate*float64(time.Second))) + " left"
+	const century = 100 * 365 * 24 * 3600.0 // longer than that it stands still
+	if left := float64(p.total-p.events) / rate; p.unit != "" && p.total > p.events && left < century {
+		line += ", " + spanText(time.Duration(left*float64(time.Second))) + " left"
 	}
 	if p.note != nil {
 		line += p.note()

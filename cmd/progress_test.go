@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -41,6 +42,24 @@ func TestProgress(t *testing.T) {
 		if got := out.String(); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
+	}
+}
+
+// A run that stands still, as --max-lag lets it, has centuries to go.
+func TestProgressWithoutEnd(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	p := newLetterProgress(&printer{}, "replaying", 1_000_000)
+	p.events, p.started = 1, now.Add(-4*time.Hour)
+	if got, want := p.line(now), "replaying    0%  1 letter, 0/s"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	p.events = 500_000
+	if got, want := p.line(now), "replaying   50%  500,000 letters, 35/s, 4 h 0 m left"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := spanText(math.MinInt64); !strings.HasPrefix(got, "-106751 d") {
+		t.Errorf("%q", got)
 	}
 }
 
