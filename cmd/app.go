@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
@@ -26,7 +27,8 @@ type app struct {
 	shell  string             // whose form -o env takes
 	heap   *collector.Hold    // nil in tests
 
-	ledgerFlag string // --ledger of the dlq commands
+	editing    atomic.Bool // an editor has the terminal, and Ctrl-C with it
+	ledgerFlag string      // --ledger of the dlq commands
 }
 
 func newApp(in io.Reader, out, errOut io.Writer) *app {

@@ -48,7 +48,10 @@ func (a *app) openEditor(ctx context.Context, name string, text []byte) (edited 
 	}
 	c := exec.CommandContext(ctx, words[0], append(words[1:], path)...)
 	c.Stdin, c.Stdout, c.Stderr = a.in, a.errOut, a.errOut
-	if err := c.Run(); err != nil {
+	a.editing.Store(true)
+	err = c.Run()
+	a.editing.Store(false)
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

@@ -18,7 +18,8 @@ import (
 // "manage-kafka help exit-codes" lists them.
 func Main() int {
 	heap := collector.Start(time.Second)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	a := newApp(os.Stdin, os.Stdout, os.Stderr)
+	ctx, stop := a.signals()
 	defer stop()
 	// What does not end by the first signal ends by one that comes later. A terminal
 	// and a wrapper that passes signals on send the first one twice at once.
@@ -26,9 +27,25 @@ func Main() int {
 	wire.BoundDecompression()
 	// A closed pipe is an error of the write then, and not the process's end.
 	signal.Ignore(syscall.SIGPIPE)
-	a := newApp(os.Stdin, os.Stdout, os.Stderr)
 	a.heap = heap
 	return a.run(ctx, os.Args[1:])
+}
+
+// signals gives a context that the first SIGINT or SIGTERM ends. A terminal sends
+// Ctrl-C to all of its processes: while an editor runs it is meant for that.
+func (a *app) signals() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	came := make(chan os.Signal, 2)
+	signal.Notify(came, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		for s := range came {
+			if s != os.Interrupt || !a.editing.Load() {
+				cancel()
+				return
+			}
+		}
+	}()
+	return ctx, func() { signal.Stop(came); cancel() }
 }
 
 // run executes one command line and reports its error.
