@@ -39,6 +39,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -107,7 +108,7 @@ func (c Config) Advertised() string {
 // ListenHost is the address the broker listens on: 127.0.0.1, or 0.0.0.0
 // where Advertise names more than this machine's loopback interface.
 func (c Config) ListenHost() string {
-	if c.Advertise == "" || c.Advertise == "localhost" {
+	if c.Advertise == "" || strings.EqualFold(c.Advertise, "localhost") {
 		return "127.0.0.1"
 	}
 	if ip := net.ParseIP(c.Advertise); ip != nil && ip.IsLoopback() {
