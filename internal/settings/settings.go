@@ -233,12 +233,19 @@ func (f Files) Ledger(addrs []string, clusterID string) string {
 // Reaches tells whether one of the addresses, in the form host:port, is among
 // the context's own.
 func (c Context) Reaches(addrs []string) bool {
-	return slices.ContainsFunc(c.Bootstrap, func(own string) bool { return slices.Contains(addrs, own) })
+	return slices.ContainsFunc(addrs, c.has)
+}
+
+// has tells whether an address is one of the context's own, with the dot at the
+// end of a whole name or without.
+func (c Context) has(addr string) bool {
+	whole := func(addr string) string { return strings.Replace(addr, ".:", ":", 1) }
+	return slices.ContainsFunc(c.Bootstrap, func(own string) bool { return whole(own) == whole(addr) })
 }
 
 // Covers tells whether every address is among the context's own.
 func (c Context) Covers(addrs []string) bool {
-	return !slices.ContainsFunc(addrs, func(addr string) bool { return !slices.Contains(c.Bootstrap, addr) })
+	return !slices.ContainsFunc(addrs, func(addr string) bool { return !c.has(addr) })
 }
 
 func (c Context) encrypted() bool {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/multi-tenant/manage-kafka/internal/settings"
+	"github.com/multi-tenant/manage-kafka/pkg/kafka"
 )
 
 func write(t *testing.T, path, text string) string {
@@ -77,8 +78,14 @@ contexts:
 		{[]string{"other:1"}, "", "", ""},
 		{[]string{"other:1"}, "XYZ", "c", "/c"},
 		{[]string{"h:2"}, "XYZ", "b", "/a /b /c"},
+		{[]string{"H:1"}, "", "b", "/a /b"},
+		{[]string{"h.:1"}, "", "b", "/a /b"},
 	} {
-		got, mask := files.Rules(test.addrs, test.id)
+		addrs, err := kafka.ParseAddresses(test.addrs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, mask := files.Rules(addrs, test.id)
 		if got.Name != test.name || strings.Join(mask, " ") != test.mask {
 			t.Errorf("%v %s: context %q, mask %v, want %q, %s", test.addrs, test.id, got.Name, mask, test.name, test.mask)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,8 @@ import (
 
 // ParseAddresses checks a bootstrap list, whose items may themselves be lists
 // joined by commas, and gives every address a port: 9092 where it has none. An
-// IPv6 address with a port stands in brackets. What is no address is [ErrConfig].
+// IPv6 address with a port stands in brackets. One host has one spelling, in lower
+// case. What is no address is [ErrConfig].
 func ParseAddresses(list []string) ([]string, error) {
 	var addrs []string
 	for _, item := range list {
@@ -57,6 +59,11 @@ func parseAddress(addr string) (string, error) {
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 || host == "" || strings.ContainsFunc(host, noHost) {
 		return "", bad
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		host = ip.String() // which leaves a zone as it is
+	} else {
+		host = strings.ToLower(host)
 	}
 	return net.JoinHostPort(host, strconv.FormatUint(n, 10)), nil
 }

@@ -129,7 +129,7 @@ func TestParseAddresses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"kafka": "kafka:9092", "kafka:1": "kafka:1", "a,b:2, c": "a:9092 b:2 c:9092", "a,a:9092": "a:9092",
-		"::1": "[::1]:9092", "[::1]": "[::1]:9092", "[::1]:1": "[::1]:1", "fe80::1%eth0": "[fe80::1%eth0]:9092", "127.0.0.1:0009": "127.0.0.1:9",
+		"::1": "[::1]:9092", "[::1]": "[::1]:9092", "[::1]:1": "[::1]:1", "fe80::1%Eth0": "[fe80::1%Eth0]:9092", "Kafka.Example:1,kafka.example:1": "kafka.example:1", "[0:0::0001]:1": "[::1]:1", "FE80::A": "[fe80::a]:9092", "127.0.0.1:0009": "127.0.0.1:9",
 	} {
 		got, err := ParseAddresses([]string{text})
 		if err != nil || strings.Join(got, " ") != want {
