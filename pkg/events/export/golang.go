@@ -19,9 +19,13 @@ func goTypes(contracts []contract, o Options) ([]byte, error) {
 	if !token.IsIdentifier(name) || name == "_" {
 		return nil, fmt.Errorf("go types: %q cannot be the name of a Go package", name)
 	}
-	w := &goWriter{}
-	for _, k := range contracts {
-		w.root(k)
+	w := &goWriter{taken: map[string]bool{}}
+	roots := make([]string, len(contracts)) // which come before the names of their parts
+	for i, k := range contracts {
+		roots[i] = unique(w.taken, identifier.Go(k.name()))
+	}
+	for i, k := range contracts {
+		w.root(k, roots[i])
 	}
 	var b strings.Builder
 	b.WriteString("// Code generated from the event schemas. DO NOT EDIT.\n\npackage " + name + "\n\n")
@@ -44,6 +48,17 @@ func GoTypes(c *events.Catalogue, domain string, o Options) ([]byte, error) {
 type goWriter struct {
 	body       strings.Builder
 	time, json bool
+	taken      map[string]bool // names of the package
+}
+
+// unique is name, or where that is taken name with a number.
+func unique(taken map[string]bool, name string) string {
+	free := name
+	for n := 2; taken[free]; n++ {
+		free = name + strconv.Itoa(n)
+	}
+	taken[free] = true
+	return free
 }
 
 func (w *goWriter) imports() string {
@@ -60,8 +75,7 @@ func (w *goWriter) imports() string {
 	return "import (\n\t" + strings.Join(list, "\n\t") + "\n)\n\n"
 }
 
-func (w *goWriter) root(k contract) {
-	name := identifier.Go(k.name())
+func (w *goWriter) root(k contract, name string) {
 	about := fmt.Sprintf("%s is the data of %s", name, k.Name)
 	if !k.newest {
 		about += fmt.Sprintf(" in its major version %d", k.major)
@@ -72,8 +86,9 @@ func (w *goWriter) root(k contract) {
 		about += "."
 	}
 	if k.model.Types != schema.Object || len(k.model.Properties) == 0 {
+		t := w.goType(k.model, name)
 		w.comment("", about)
-		fmt.Fprintf(&w.body, "type %s %s\n\n", name, w.goType(k.model, name))
+		fmt.Fprintf(&w.body, "type %s %s\n\n", name, t)
 		return
 	}
 	w.object(k.model, name, about)
@@ -140,9 +155,11 @@ func wrap(text string, width int) []string {
 func (w *goWriter) object(s *schema.Schema, name, about string) {
 	var fields strings.Builder
 	var together [][]string // fields that no comment stands between
-	later := &goWriter{}
+	later := &goWriter{taken: w.taken}
+	fieldNames := map[string]bool{}
 	for _, p := range s.Properties {
-		t := later.member(s, p, name+identifier.Go(p.Name))
+		field := unique(fieldNames, identifier.Go(p.Name))
+		t := later.member(s, p, name+field)
 		tag := p.Name
 		if !s.Requires(p.Name) {
 			tag += ",omitempty"
@@ -154,7 +171,7 @@ func (w *goWriter) object(s *schema.Schema, name, about string) {
 				fields.WriteString("\t// " + line + "\n")
 			}
 		}
-		together = append(together, []string{identifier.Go(p.Name), t, goTag(tag)})
+		together = append(together, []string{field, t, goTag(tag)})
 	}
 	aligned(&fields, together)
 	w.comment("", about)
@@ -217,6 +234,7 @@ func (w *goWriter) goType(s *schema.Schema, name string) string {
 		return "[]" + w.goType(s.Items, strings.TrimSuffix(name, "s"))
 	case schema.Object:
 		if len(s.Properties) > 0 {
+			name = unique(w.taken, name)
 			w.object(s, name, name+" is a part of the data of the type above.")
 			return name
 		}
@@ -234,13 +252,14 @@ func (w *goWriter) text(s *schema.Schema, name string) string {
 	if len(s.Enum) == 0 {
 		return "string"
 	}
+	name = unique(w.taken, name)
 	w.comment("", fmt.Sprintf("%s is one of the constants that begin with its name.", name))
 	fmt.Fprintf(&w.body, "type %s string\n\n", name)
 	fmt.Fprintf(&w.body, "// The values of %s.\nconst (\n", name)
 	var lines [][]string
 	for _, l := range s.Enum {
 		value, _ := l.Text()
-		lines = append(lines, []string{name + identifier.Go(value), name, "= " + strconv.Quote(value)})
+		lines = append(lines, []string{unique(w.taken, name+identifier.Go(value)), name, "= " + strconv.Quote(value)})
 	}
 	aligned(&w.body, lines)
 	w.body.WriteString(")\n\n")
