@@ -228,6 +228,24 @@ func TestDeletedOnce(t *testing.T) {
 	}
 }
 
+// A schema that is normalized is found as long as one of its form is there.
+func TestNormalizedAfterDeletion(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	defer closed(t, s)
+	put(t, s, "first", `{"title":"a","minimum":1,"maximum":2}`)
+	want := put(t, s, "second", `{"maximum":2,"title":"a","minimum":1}`)
+	for _, permanent := range []bool{false, true} {
+		if _, err := s.removeSubject("first", permanent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := `{"minimum":1,"maximum":2,"title":"a"}`
+	if id, err := s.register(t.Context(), "third", schemaRequest{Schema: &text, SchemaType: "JSON"}, true); err != nil || id != want {
+		t.Errorf("id %d, %v; want %d", id, err, want)
+	}
+}
+
 func TestReferencedIsKept(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())

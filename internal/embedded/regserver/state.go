@@ -96,7 +96,7 @@ type settings struct {
 type state struct {
 	schemas  map[int]*schema
 	exact    map[fingerprint]int
-	sorted   map[fingerprint]int
+	sorted   map[fingerprint][]int // several schemas may differ in order alone
 	subjects map[string]*subject
 	settings map[string]settings
 	highest  int // the highest id ever given
@@ -106,7 +106,7 @@ type state struct {
 
 func newState() *state {
 	return &state{
-		schemas: map[int]*schema{}, exact: map[fingerprint]int{}, sorted: map[fingerprint]int{},
+		schemas: map[int]*schema{}, exact: map[fingerprint]int{}, sorted: map[fingerprint][]int{},
 		subjects: map[string]*subject{}, settings: map[string]settings{},
 	}
 }
@@ -167,9 +167,8 @@ func (st *state) addSchema(c change) error {
 	}
 	st.schemas[c.ID] = &schema{definition: *c.Schema, id: c.ID}
 	st.exact[c.Schema.fingerprint(false)] = c.ID
-	if f := c.Schema.fingerprint(true); st.sorted[f] == 0 {
-		st.sorted[f] = c.ID
-	}
+	f := c.Schema.fingerprint(true)
+	st.sorted[f] = append(st.sorted[f], c.ID)
 	st.highest = max(st.highest, c.ID)
 	st.text += len(c.Schema.Text)
 	return nil
@@ -213,7 +212,8 @@ func (st *state) purge(c change) error {
 	}
 	delete(st.schemas, id)
 	delete(st.exact, sch.fingerprint(false))
-	if f := sch.fingerprint(true); st.sorted[f] == id {
+	f := sch.fingerprint(true)
+	if st.sorted[f] = slices.DeleteFunc(st.sorted[f], func(other int) bool { return other == id }); len(st.sorted[f]) == 0 {
 		delete(st.sorted, f)
 	}
 	st.text -= len(sch.Text)
@@ -225,7 +225,10 @@ func (st *state) identify(d definition, normalize bool) int {
 	if id := st.exact[d.fingerprint(false)]; id != 0 || !normalize {
 		return id
 	}
-	return st.sorted[d.fingerprint(true)]
+	if ids := st.sorted[d.fingerprint(true)]; len(ids) > 0 {
+		return ids[0]
+	}
+	return 0
 }
 
 // live is about the size, in bytes, of a journal with nothing superseded in it.
