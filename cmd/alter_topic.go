@@ -87,8 +87,14 @@ func runAlterTopic(ctx context.Context, a *app, opts alterTopicOptions) error {
 	var failed []error
 	for _, name := range opts.names {
 		alteration, err := admin.Alter(ctx, name, opts.change, opts.alter)
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if err != nil && ctx.Err() != nil {
+			if opts.alter.DryRun {
+				return ctx.Err()
+			}
+			if err := a.showAlterations(done); err != nil {
+				return err
+			}
+			return fmt.Errorf("%w: %d of %s are done, %s may be", ctx.Err(), len(done), plural(int64(len(opts.names)), "topic"), name)
 		}
 		if err != nil {
 			failed = append(failed, err)
