@@ -166,7 +166,7 @@ func runConsumer(ctx context.Context, a *app, cmd *cobra.Command, o consumerOpti
 	defer watchOutput(work, a.out, func() { stop(syscall.EPIPE) })()
 	sum, err := console.Consume(work, c, a.out, console.NewPrinter(format), consume)
 	switch {
-	case errors.Is(err, syscall.EPIPE) && !errors.Is(err, kafka.ErrUnreachable), errors.Is(context.Cause(work), syscall.EPIPE):
+	case a.readerGone(err), errors.Is(context.Cause(work), syscall.EPIPE):
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: %s", ctx.Err(), written(sum))

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"strings"
 	"syscall"
 
@@ -120,9 +122,24 @@ func wrongArgs(c *cobra.Command, args []string, err error) error {
 	return usageOf(c, err)
 }
 
+// readerGone tells whether err says that nobody reads the output any more. A
+// connection or another process's pipe breaks with the same words.
+func (a *app) readerGone(err error) bool {
+	var conn *net.OpError
+	var file *os.PathError
+	switch {
+	case !errors.Is(err, syscall.EPIPE), errors.Is(err, kafka.ErrUnreachable), errors.As(err, &conn):
+		return false
+	case errors.As(err, &file):
+		out, ok := a.out.(*os.File)
+		return ok && file.Path == out.Name()
+	}
+	return true
+}
+
 // report shows err once on stderr and returns the exit code for it.
 func (a *app) report(ctx context.Context, err error) int {
-	if err == nil || errors.Is(err, syscall.EPIPE) && !errors.Is(err, kafka.ErrUnreachable) {
+	if err == nil || a.readerGone(err) {
 		return exitDone
 	}
 	var quiet *quietError
