@@ -188,8 +188,8 @@ func (e *engine) dispatch(p *partition) {
 				continue
 			}
 		}
-		if p.producer.id < 0 {
-			p.producer = e.id
+		if p.producer.id < 0 || e.tx != nil && p.producer != e.id {
+			p.producer, p.sequence = e.id, 0
 		}
 		b.id, b.sequence = p.producer, p.sequence
 		p.busy = true

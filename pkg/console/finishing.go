@@ -89,6 +89,14 @@ func (p *producing) commit(ctx context.Context) bool {
 	return true
 }
 
+// renew makes the next transaction one that no end of an earlier one can meet.
+func (p *producing) renew() bool {
+	if p.tx.vague {
+		p.failure = p.tx.begin(p.engine.kill, p.engine)
+	}
+	return p.failure == nil
+}
+
 // abort drops the open transaction.
 func (p *producing) abort() {
 	p.engine.halted = true

@@ -58,7 +58,7 @@ func (p *producing) accept(ctx context.Context, rec *inRecord) bool {
 	p.sent++
 	p.inTx++
 	if p.opts.TransactionSize > 0 && p.inTx >= p.opts.TransactionSize {
-		return p.commit(ctx)
+		return p.commit(ctx) && p.renew()
 	}
 	return true
 }

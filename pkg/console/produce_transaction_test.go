@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +36,44 @@ func TestProduceTransactions(t *testing.T) {
 			t.Errorf("size %d: %d records committed, want %d", size, got, want)
 		}
 		text, _ = numbers(1000)
+	}
+}
+
+// A commit whose answer did not come may still be on its way: it must not find the
+// next transaction.
+func TestProduceCommitWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	cluster, c := broker(t, 3)
+	var ends, inits atomic.Int32
+	epochs := make(chan int16, 10)
+	cluster.ControlKey(int16(kmsg.InitProducerID), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		inits.Add(1)
+		return nil, nil, false
+	})
+	cluster.ControlKey(int16(kmsg.EndTxn), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		epochs <- req.(*kmsg.EndTxnRequest).ProducerEpoch
+		if ends.Add(1) == 1 {
+			return nil, errors.New("the connection breaks"), true
+		}
+		return nil, nil, false
+	})
+	text, _ := numbers(250)
+	res, err := console.Produce(t.Context(), c, console.ProduceOptions{Topic: "t", Sources: input(text), TransactionalID: "tx", TransactionSize: 100})
+	if err != nil || res.Acked != 250 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if got := len(readAll(t, c, "t", 3)); got != 250 {
+		t.Errorf("%d records committed, want 250", got)
+	}
+	close(epochs)
+	var got []int16
+	for e := range epochs {
+		got = append(got, e)
+	}
+	if inits.Load() != 2 || len(got) != 4 || got[0] != got[1] || got[2] <= got[1] || got[3] != got[2] {
+		t.Errorf("%d ids, epochs %v", inits.Load(), got)
 	}
 }
 

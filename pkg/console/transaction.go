@@ -29,12 +29,16 @@ type transaction struct {
 
 	mu       sync.Mutex
 	enlisted map[kafka.TopicPartition]bool
+
+	// vague tells that an end was asked for and no answer came: the question may
+	// reach the coordinator at any time, and would end what is open by then.
+	vague bool
 }
 
 // begin takes the transactional id over: an open transaction of an earlier
 // run is aborted, and a run still alive is fenced.
 func (t *transaction) begin(ctx context.Context, e *engine) error {
-	t.e, t.enlisted = e, map[kafka.TopicPartition]bool{}
+	t.e, t.enlisted, t.vague = e, map[kafka.TopicPartition]bool{}, false
 	timeout := transactionTimeout
 	req := &sarama.InitProducerIDRequest{TransactionalID: &t.name, ProducerID: -1, ProducerEpoch: -1}
 	return t.ask(ctx, "taking over", func(b *sarama.Broker) (sarama.KError, error) {
@@ -106,6 +110,7 @@ func (t *transaction) end(ctx context.Context, commit bool) error {
 			Version: 2, TransactionalID: t.name, ProducerID: id.id, ProducerEpoch: id.epoch, TransactionResult: commit,
 		})
 		if err != nil {
+			t.vague = true
 			return 0, err
 		}
 		return res.Err, nil
