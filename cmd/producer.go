@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -114,7 +115,7 @@ func runProducer(ctx context.Context, a *app, f *producerFlags) (err error) {
 	if opts.Waiting != nil {
 		fmt.Fprintln(a.errOut) // the prompt's line
 	}
-	if errors.Is(err, kafka.ErrUnknownTopic) && res.Sent == 0 {
+	if errors.Is(err, kafka.ErrUnknownTopic) && res.Sent == 0 && !f.topicFromRecord {
 		return explainUnknownTopic(ctx, c, f.topic, err)
 	}
 	if printErr := printSent(a, f, res); err == nil {
@@ -152,8 +153,12 @@ func printSent(a *app, f *producerFlags, res console.ProduceResult) error {
 func explainProduce(f *producerFlags, res console.ProduceResult, err error) error {
 	if err == nil {
 		if res.Failed > 0 {
+			to := f.topic
+			if f.topicFromRecord {
+				to = strings.TrimSpace(to + " --topic-from-record")
+			}
 			return withHint(withCode(fmt.Errorf("%s not sent", plural(res.Failed, "record")), exitPartly),
-				"mend %s and send it with: manage-kafka producer %s -f jsonl --file %s", f.rejects, f.topic, shellWord(f.rejects))
+				"mend %s and send it with: manage-kafka producer %s -f jsonl --file %s", f.rejects, to, shellWord(f.rejects))
 		}
 		return nil
 	}
