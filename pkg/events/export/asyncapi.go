@@ -3,6 +3,8 @@ package export
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/multi-tenant/manage-kafka/internal/identifier"
@@ -37,15 +39,19 @@ func asyncAPI(c *events.Catalogue, contracts []contract, o Options) ([]byte, err
 		}
 		byTopic[k.Topic][k.name()] = ref("#/components/messages/" + k.name())
 	}
-	for topic, list := range byTopic {
-		id := channelID(topic)
+	taken := map[string]bool{}
+	for _, topic := range slices.Sorted(maps.Keys(byTopic)) {
+		id, list := channelID(topic), byTopic[topic]
+		name := strings.ToUpper(id[:1]) + id[1:]
+		operation := unique(taken, name)
+		id += strings.TrimPrefix(operation, name) // its number, where it got one
 		channels[id] = map[string]any{
 			"address": topic, "messages": list,
 			"description": fmt.Sprintf("Dead letters go to %s.", events.DeadLetterTopic(topic)),
 			"bindings":    map[string]any{"kafka": map[string]any{"topic": topic, "bindingVersion": "0.5.0"}},
 		}
 		for _, action := range []string{"send", "receive"} {
-			operations[action+strings.ToUpper(id[:1])+id[1:]] = map[string]any{"action": action, "channel": ref("#/channels/" + id)}
+			operations[action+operation] = map[string]any{"action": action, "channel": ref("#/channels/" + id)}
 		}
 	}
 	return indented(map[string]any{
@@ -61,8 +67,8 @@ func asyncAPI(c *events.Catalogue, contracts []contract, o Options) ([]byte, err
 	})
 }
 
-// channelID turns tenant.events into tenantEvents. Topics that would fall
-// together keep their own spelling, which the specification allows.
+// channelID turns tenant.events into tenantEvents. A topic with other signs or
+// capitals keeps its own spelling, which the specification allows.
 func channelID(topic string) string {
 	if strings.ContainsAny(topic, "-_") || strings.ToLower(topic) != topic {
 		return topic

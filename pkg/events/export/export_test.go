@@ -3,6 +3,7 @@ package export_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -137,6 +138,41 @@ func TestPayloadTypes(t *testing.T) {
 			if err := c.Validate(again); err != nil {
 				t.Fatalf("%s comes back as %s: %v", e.Data, again.Data, err)
 			}
+		}
+	}
+}
+
+// Topics whose names differ in signs or case alone are channels of their own.
+func TestChannelsOfLikeTopics(t *testing.T) {
+	t.Parallel()
+	topics := []string{"a.b", "aB", "AB", "a..b", "a-b"}
+	var own []events.UserType
+	for i, topic := range topics {
+		own = append(own, events.UserType{Name: fmt.Sprintf("own.t%d", i), Topic: topic, Schema: []byte(`{"type":"object"}`)})
+	}
+	raw, err := export.Write(catalogue(t, own...), export.AsyncAPI, export.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Channels   map[string]struct{ Address string }
+		Operations map[string]struct {
+			Action  string
+			Channel struct {
+				Ref string `json:"$ref"`
+			}
+		}
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for _, op := range doc.Operations {
+		seen[doc.Channels[strings.TrimPrefix(op.Channel.Ref, "#/channels/")].Address+" "+op.Action]++
+	}
+	for _, topic := range topics {
+		if seen[topic+" send"] != 1 || seen[topic+" receive"] != 1 {
+			t.Errorf("%s: %v", topic, seen)
 		}
 	}
 }
