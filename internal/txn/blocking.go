@@ -53,8 +53,8 @@ type FindOptions struct {
 // wait for, by topic and partition (KIP-664). Where the last stable offset is
 // the high watermark there is none, so only the other partitions' leaders are
 // asked for producers. A transaction is hanging when no coordinator knows its
-// producer, or the one that does has no open transaction with this partition
-// and epoch; it is looked at twice, because it may end between two questions.
+// producer, or the one that does has no open transaction with this partition;
+// it is looked at twice, because it may end between two questions.
 //
 // Partitions that could not be asked are joined in the error, by name; the
 // others are valid even then.
