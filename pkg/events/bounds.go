@@ -1,9 +1,7 @@
 package events
 
 import (
-	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -131,20 +129,9 @@ func refuse(name string, v any, pointer string) error {
 
 // ref weighs what a reference leads to, which must be in the set.
 func (b *bounds) ref(base, ref, pointer string) (int, error) {
-	self := base
-	if id := idOf(b.set.docs[base]); id != "" {
-		self = id
-	}
-	from, errBase := url.Parse(self)
-	to, err := url.Parse(ref)
-	if err = errors.Join(errBase, err); err != nil {
+	target, to, err := b.set.target(base, ref)
+	if err != nil {
 		return 0, fmt.Errorf("at %q: $ref %s: %w", pointer, quote(ref), err)
-	}
-	target := base
-	if !strings.HasPrefix(ref, "#") {
-		resolved := from.ResolveReference(to)
-		resolved.Fragment, resolved.RawFragment = "", ""
-		target = resolved.String()
 	}
 	doc, ok := b.set.docs[target]
 	if !ok {

@@ -30,13 +30,15 @@ type contract struct {
 	entry   *entry
 	version Version
 	source  func() (json.RawMessage, error)
+	set     *namedSet // nil for a built-in one
+	url     string    // in the set
 	model   func() (*schema.Schema, error)
 	quick   [views]func() *schema.Checker
 	full    [views]func() (*jsonschema.Schema, error)
 }
 
 func newContract(e *entry, v Version, source func() (json.RawMessage, error), set *namedSet, url string) *contract {
-	k := &contract{entry: e, version: v, source: source}
+	k := &contract{entry: e, version: v, source: source, set: set, url: url}
 	k.model = sync.OnceValues(func() (*schema.Schema, error) {
 		raw, err := source()
 		if err != nil {

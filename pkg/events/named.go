@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -75,6 +78,39 @@ func idOf(doc any) string {
 		return id
 	}
 	return ""
+}
+
+// target is the schema that a reference in the one at base leads to, and the
+// reference taken apart.
+func (s *namedSet) target(base, ref string) (string, *url.URL, error) {
+	self := base
+	if id := idOf(s.docs[base]); id != "" {
+		self = id
+	}
+	from, errBase := url.Parse(self)
+	to, err := url.Parse(ref)
+	if err = errors.Join(errBase, err); err != nil {
+		return "", nil, err
+	}
+	if strings.HasPrefix(ref, "#") {
+		return base, to, nil
+	}
+	resolved := from.ResolveReference(to)
+	resolved.Fragment, resolved.RawFragment = "", ""
+	return resolved.String(), to, nil
+}
+
+// fileOf is where the schema at a URL stands by the name of its file.
+func (s *namedSet) fileOf(at string) string {
+	if strings.HasPrefix(at, ownPrefix) {
+		return at
+	}
+	for _, file := range slices.Sorted(maps.Keys(s.docs)) {
+		if strings.HasPrefix(file, ownPrefix) && idOf(s.docs[file]) == at {
+			return file
+		}
+	}
+	return at
 }
 
 // Load implements jsonschema.URLLoader: it has the set and nothing else.

@@ -89,7 +89,11 @@ func read(c *events.Catalogue) ([]contract, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", t.Name, err)
 			}
-			list = append(list, contract{t, major, i == len(majors)-1, raw, model})
+			whole, err := c.Bundle(t.Name, major)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, contract{t, major, i == len(majors)-1, whole, model})
 		}
 	}
 	return list, nil

@@ -142,6 +142,56 @@ func TestPayloadTypes(t *testing.T) {
 	}
 }
 
+// Schemas that refer to others' files stand for themselves where they are written.
+func TestReferencesToOtherFiles(t *testing.T) {
+	t.Parallel()
+	c := catalogue(t,
+		events.UserType{Name: "own.made", File: "made.json", Schema: []byte(`{"$id":"https://example.com/made","type":"object","properties":{
+			"a":{"$ref":"own:///common.json#/definitions/a"},"b":{"$ref":"https://example.com/deep#/$defs/x~1y"},"c":{"$ref":"#/$defs/c"},"d":{"$ref":"own:///deep.json"}},
+			"$defs":{"c":{"type":"boolean"},"deep.json":{"type":"null"}},"additionalProperties":false}`)},
+		events.UserType{Name: "own.common", File: "common.json", Schema: []byte(`{"definitions":{"a":{"items":{"$ref":"#/definitions/b"}},"b":{"$ref":"deep.json#/$defs/x~1y"}}}`)},
+		events.UserType{Name: "own.deep", File: "deep.json", Schema: []byte(`{"$id":"https://example.com/deep","$defs":{"x/y":{"type":"integer","enum":[1,{"$ref":"#/stays"}]}},"minProperties":1}`)})
+	raw, err := export.Write(c, export.JSONSchema, export.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("mem:///bundle", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := compiler.Compile("mem:///bundle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for data, want := range map[string]bool{`{"a":[1],"b":1,"c":true,"d":{"x":1}}`: true, `{"a":["x"]}`: false, `{"b":2}`: false, `{"c":1}`: false, `{"d":{}}`: false} {
+		event, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"id":"1","type":"own.made","source":"s","time":"2026-01-01T00:00:00Z","dataVersion":"1.0","dataContentType":"application/json","data":` + data + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Validate(event); (err == nil) != want {
+			t.Errorf("%s: %v", data, err)
+		}
+	}
+	raw, err = export.Write(c, export.AsyncAPI, export.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler = jsonschema.NewCompiler()
+	if doc, err = jsonschema.UnmarshalJSON(bytes.NewReader(raw)); err == nil {
+		err = compiler.AddResource("mem:///async", doc)
+	}
+	if err == nil {
+		_, err = compiler.Compile("mem:///async#/components/schemas/own.made")
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // Topics whose names differ in signs or case alone are channels of their own.
 func TestChannelsOfLikeTopics(t *testing.T) {
 	t.Parallel()
