@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -189,6 +190,39 @@ func TestReferencesToOtherFiles(t *testing.T) {
 	}
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// Types and domains whose names fall together in TypeScript stay apart.
+func TestTypeScriptNamesAreUnique(t *testing.T) {
+	t.Parallel()
+	var own []events.UserType
+	for _, name := range []string{"own.made_op", "own.made.op", "own_made.op", "own_made.x", "base.a", "any.a", "event.a"} {
+		own = append(own, events.UserType{Name: name, Schema: []byte(`{"type":"object"}`)})
+	}
+	text, err := export.Write(catalogue(t, own...), export.TypeScript, export.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range []string{`(?m)^export const (\w+)`, `(?m)^export (?:type|interface) (\w+)`} {
+		seen := map[string]bool{}
+		for _, m := range regexp.MustCompile(form).FindAllSubmatch(text, -1) {
+			if name := string(m[1]); seen[name] {
+				t.Errorf("%s twice", name)
+			} else {
+				seen[name] = true
+			}
+		}
+	}
+	for _, block := range regexp.MustCompile(`(?s)export const (\w+) = \{(.*?)\n\}`).FindAllSubmatch(text, -1) {
+		seen := map[string]bool{}
+		for _, m := range regexp.MustCompile(`(?m)^  (\S+):`).FindAllSubmatch(block[2], -1) {
+			if name := string(m[1]); seen[name] {
+				t.Errorf("%s.%s twice", block[1], name)
+			} else {
+				seen[name] = true
+			}
+		}
 	}
 }
 

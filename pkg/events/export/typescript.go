@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,8 +15,9 @@ import (
 func typeScript(contracts []contract) []byte {
 	var b strings.Builder
 	b.WriteString(typeScriptHead)
+	names := namesFor(contracts)
 	for _, d := range domains(contracts) {
-		writeConstants(&b, d, of(contracts, d))
+		writeConstants(&b, names[d], of(contracts, d))
 	}
 	b.WriteString("\n/** The topic that events of a type go to. */\nexport const EventTopic = {\n")
 	for _, k := range contracts {
@@ -28,10 +30,10 @@ func typeScript(contracts []contract) []byte {
 	for _, d := range domains(contracts) {
 		var members []string
 		for _, k := range of(contracts, d) {
-			writeEvent(&b, k)
-			members = append(members, identifier.Pascal(k.name())+"Event")
+			writeEvent(&b, k, names[k.name()])
+			members = append(members, names[k.name()]+"Event")
 		}
-		union := identifier.Pascal(d) + "Event"
+		union := names[d] + "Event"
 		fmt.Fprintf(&b, "\nexport type %s =\n  | %s;\n", union, strings.Join(members, "\n  | "))
 		unions = append(unions, union)
 	}
@@ -65,19 +67,45 @@ export interface BaseEvent<TType extends string = string, TData = unknown> {
 }
 `
 
+// namesFor gives the domains and types, which have a dot, names that stay apart
+// with what is put behind them.
+func namesFor(contracts []contract) map[string]string {
+	taken := map[string]bool{"BaseEvent": true, "AnyEvent": true, "EventTopic": true, "EventType": true, "EventOf": true}
+	names := map[string]string{}
+	name := func(of string, ends ...string) {
+		base := identifier.Pascal(of)
+		free := base
+		for n := 2; slices.ContainsFunc(ends, func(end string) bool { return taken[free+end] }); n++ {
+			free = base + strconv.Itoa(n)
+		}
+		for _, end := range ends {
+			taken[free+end] = true
+		}
+		names[of] = free
+	}
+	for _, d := range domains(contracts) {
+		name(d, "EventType", "Event")
+	}
+	for _, k := range contracts {
+		name(k.name(), "Data", "Event")
+	}
+	return names
+}
+
 func writeConstants(b *strings.Builder, domain string, contracts []contract) {
-	name := identifier.Pascal(domain) + "EventType"
+	name := domain + "EventType"
 	fmt.Fprintf(b, "\nexport const %s = {\n", name)
+	taken := map[string]bool{}
 	for _, k := range contracts {
 		if k.newest {
-			fmt.Fprintf(b, "  %s: %s,\n", property(identifier.Constant(k.Name)), quoted(k.Name))
+			fmt.Fprintf(b, "  %s: %s,\n", property(unique(taken, identifier.Constant(k.Name))), quoted(k.Name))
 		}
 	}
 	fmt.Fprintf(b, "} as const;\n\nexport type %s = (typeof %s)[keyof typeof %s];\n", name, name, name)
 }
 
-func writeEvent(b *strings.Builder, k contract) {
-	data := identifier.Pascal(k.name()) + "Data"
+func writeEvent(b *strings.Builder, k contract, name string) {
+	data := name + "Data"
 	b.WriteString("\n" + doc("", k.model.Description))
 	if k.model.Types == schema.Object && len(k.model.Opaque) == 0 {
 		body, alternatives := objectBody(k.model, ""), ""
@@ -90,7 +118,7 @@ func writeEvent(b *strings.Builder, k contract) {
 	} else {
 		fmt.Fprintf(b, "export type %s = %s;\n", data, tsType(k.model, ""))
 	}
-	fmt.Fprintf(b, "\nexport type %sEvent = BaseEvent<%s, %s>;\n", identifier.Pascal(k.name()), quoted(k.Name), data)
+	fmt.Fprintf(b, "\nexport type %sEvent = BaseEvent<%s, %s>;\n", name, quoted(k.Name), data)
 }
 
 // union writes what the alternatives add to an object: members that must be
