@@ -31,7 +31,8 @@ type Write struct {
 //
 // A [*LostError] ends this Producer. After any other error the transaction was
 // aborted, the broker has confirmed that, and the Producer goes on: a
-// [*RejectedError] names a record and a [*TopicError] a topic, [ErrOffsetsRefused]
+// [*RejectedError] names a record and a [*TopicError] a topic, a [*HeldError] is
+// about a quota, [ErrOffsetsRefused]
 // is about the offsets, [kafka.ErrNotPermitted] and [kafka.ErrUnknownTopic] name
 // what is missing. When ctx ends, answers under way are waited for up to a
 // second, so that the transaction can be aborted; the error then is ctx's, or a
@@ -45,6 +46,9 @@ func (p *Producer) Commit(ctx context.Context, w Write) ([]int64, error) {
 	}
 	if len(w.Records) == 0 && w.Offsets == nil {
 		return nil, p.before(ctx, w)
+	}
+	if err := p.rest(ctx); err != nil {
+		return nil, err
 	}
 	hard, stop := p.interruptible(ctx)
 	defer stop()

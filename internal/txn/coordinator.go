@@ -106,7 +106,7 @@ func (p *Producer) put(hard context.Context, s step) (code sarama.KError, addr s
 	if addr, err = s.find(hard); err != nil {
 		return 0, addr, false, err
 	}
-	code, sent, err = ask(hard, p, addr, s.ask)
+	code, sent, err = ask(hard, p, linkKey{addr: addr, coordinating: true}, s.ask)
 	return code, addr, sent, err
 }
 

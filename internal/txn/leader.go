@@ -2,6 +2,7 @@ package txn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -23,18 +24,18 @@ type answers map[*batch]answer
 
 // to sends the waiting batches of the partitions to their leader and waits for
 // all answers. again says that nothing was sent; the error that the Producer is
-// lost, because an answer did not come.
+// lost, because an answer did not come, or a [*HeldError] where not all was sent.
 func (s *sending) to(addr string, parts []kafka.TopicPartition) (got answers, again, lost error) {
 	// Connecting comes first: a connection that does not come about is no
 	// request without an answer.
-	_, _, err := ask(s.hard, s.p, addr, func(*sarama.Broker) (struct{}, error) { return struct{}{}, nil })
+	_, _, err := ask(s.hard, s.p, linkKey{addr: addr}, func(*sarama.Broker) (struct{}, error) { return struct{}{}, nil })
 	if err != nil {
 		if s.p.over() != nil || s.hard.Err() != nil {
 			return nil, nil, s.p.lose(&LostError{Err: err})
 		}
 		return nil, fmt.Errorf("%s: %w", parts[0], err), nil
 	}
-	l, err := s.p.link(addr)
+	l, err := s.p.link(linkKey{addr: addr})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -42,6 +43,10 @@ func (s *sending) to(addr string, parts []kafka.TopicPartition) (got answers, ag
 	pipe := &pipe{s: s, broker: l.broker, got: answers{}, failed: map[kafka.TopicPartition]bool{}}
 	err = pipe.send(parts)
 	pipe.under.Wait()
+	var held *HeldError
+	if errors.As(err, &held) && pipe.err == nil {
+		return pipe.got, nil, held
+	}
 	if err == nil {
 		err = pipe.err
 	}
@@ -118,6 +123,10 @@ func (p *pipe) hasFailed(tp kafka.TopicPartition) bool {
 // produce sends one request. Its answer comes to took, later.
 func (p *pipe) produce(load []*batch) error {
 	producer := p.s.p
+	// The library would wait for it, whoever calls it away.
+	if d := producer.Held(); d > mostHeld {
+		return &HeldError{For: d}
+	}
 	req := &sarama.ProduceRequest{
 		Version: 10, RequiredAcks: sarama.WaitForAll, TransactionalID: &producer.opts.ID,
 		Timeout: int32((producer.opts.Answer * 3 / 4).Milliseconds()),
@@ -128,6 +137,9 @@ func (p *pipe) produce(load []*batch) error {
 	p.under.Add(1)
 	err := p.broker.AsyncProduce(req, func(res *sarama.ProduceResponse, err error) {
 		defer p.under.Done()
+		if err == nil {
+			producer.hold(res.ThrottleTime)
+		}
 		p.took(load, res, err)
 	})
 	if err != nil {

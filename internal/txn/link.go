@@ -20,7 +20,14 @@ const (
 	idleLimit = 20 * time.Second
 )
 
-// link is the Producer's connection to one broker.
+// linkKey names a connection. What coordinates has one of its own: on that of the
+// records it would wait for their quota, and the transaction with it.
+type linkKey struct {
+	addr         string
+	coordinating bool
+}
+
+// link is one of the Producer's connections to a broker.
 type link struct {
 	broker *sarama.Broker
 	conf   *sarama.Config
@@ -33,8 +40,8 @@ type link struct {
 	used time.Time
 }
 
-// link gives the connection to the broker at addr, not necessarily open.
-func (p *Producer) link(addr string) (*link, error) {
+// link gives a connection, not necessarily open.
+func (p *Producer) link(key linkKey) (*link, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dead != nil {
@@ -43,14 +50,14 @@ func (p *Producer) link(addr string) (*link, error) {
 	if p.closed {
 		return nil, errClosed
 	}
-	l := p.links[addr]
+	l := p.links[key]
 	if l == nil {
 		conf := p.wire.ProducerConfig()
-		l = &link{broker: sarama.NewBroker(addr), conf: conf, dialer: conf.Net.Proxy.Dialer}
+		l = &link{broker: sarama.NewBroker(key.addr), conf: conf, dialer: conf.Net.Proxy.Dialer}
 		conf.Net.Proxy.Dialer = l
 		conf.Net.MaxOpenRequests = inFlight
 		conf.Net.ReadTimeout, conf.Net.WriteTimeout = p.opts.Answer, p.opts.Answer
-		p.links[addr] = l
+		p.links[key] = l
 	}
 	return l, nil
 }
@@ -103,17 +110,17 @@ func (l *link) open() error {
 func (p *Producer) hangUp() {
 	p.mu.Lock()
 	links := p.links
-	p.links = map[string]*link{}
+	p.links = map[linkKey]*link{}
 	p.mu.Unlock()
 	for _, l := range links {
 		l.drop()
 	}
 }
 
-// ask puts one question to the broker at addr. sent tells that it may have
-// reached the broker although err says that no answer came.
-func ask[T any](hard context.Context, p *Producer, addr string, question func(*sarama.Broker) (T, error)) (answer T, sent bool, err error) {
-	l, err := p.link(addr)
+// ask puts one question to a broker. sent tells that it may have reached the broker
+// although err says that no answer came.
+func ask[T any](hard context.Context, p *Producer, key linkKey, question func(*sarama.Broker) (T, error)) (answer T, sent bool, err error) {
+	l, err := p.link(key)
 	if err != nil {
 		return answer, false, err
 	}

@@ -128,8 +128,9 @@ type Producer struct {
 	began       bool // the coordinator may have an open transaction
 
 	mu     sync.Mutex
-	dead   error // a *LostError
-	links  map[string]*link
+	dead   error     // a *LostError
+	free   time.Time // a quota holds the client back until then
+	links  map[linkKey]*link
 	closed bool
 }
 
@@ -152,7 +153,7 @@ func Acquire(ctx context.Context, c *kafka.Client, o Options) (*Producer, error)
 	conn := c.Wire()
 	p := &Producer{
 		client: c, wire: conn, opts: o.withDefaults(conn.Config().Net.ReadTimeout), codec: codec, id: -1, epoch: -1,
-		groups: map[string]string{}, topics: map[string]*topic{}, parts: map[kafka.TopicPartition]*sequence{}, links: map[string]*link{},
+		groups: map[string]string{}, topics: map[string]*topic{}, parts: map[kafka.TopicPartition]*sequence{}, links: map[linkKey]*link{},
 	}
 	hard, stop := p.interruptible(ctx)
 	defer stop()

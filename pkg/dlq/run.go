@@ -59,6 +59,7 @@ type replayer struct {
 	result   Result
 	out      []chunkOut // of chunks that no ledger record tells the places of
 	toldLag  time.Time  // when somebody was told that the run waits for a group
+	toldHeld time.Time  // and that it waits for a quota
 	commits  bool       // the group that is waited for has committed something
 	marked   time.Time  // when the watermark was written
 	beat     time.Time  // when the run record was
@@ -76,6 +77,8 @@ type replayer struct {
 // committer writes transactions.
 type committer interface {
 	Commit(ctx context.Context, w txn.Write) ([]int64, error)
+	// Held is how long a quota keeps the next write waiting.
+	Held() time.Duration
 	Close()
 }
 

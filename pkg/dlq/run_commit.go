@@ -44,6 +44,7 @@ func (r *replayer) settle(ctx context.Context, b batch) (ChunkInfo, error) {
 		}
 		var rejected *txn.RejectedError
 		var lost *txn.LostError
+		var held *txn.HeldError
 		switch {
 		case errors.As(err, &lost):
 			err = r.recover(ctx, lost, w)
@@ -56,14 +57,13 @@ func (r *replayer) settle(ctx context.Context, b batch) (ChunkInfo, error) {
 		case errors.As(err, &rejected) && rejected.Index < len(todo):
 			r.reject(todo[rejected.Index], "rejected by the broker: "+rejected.Err.Error())
 			err = nil
+		case errors.As(err, &held):
+			if err = r.waitHeld(ctx); err == nil && len(b.letters) > 1 {
+				err = r.commitHalf(ctx, b)
+			}
 		case errors.As(err, &rejected) && len(todo) > 1:
 			// The ledger record is too large: fewer letters have a shorter one.
-			half := b
-			half.letters, half.last = b.letters[:len(b.letters)/2], false
-			if _, err := r.commit(ctx, half); err != nil {
-				return ChunkInfo{}, err
-			}
-			err = nil
+			err = r.commitHalf(ctx, b)
 		case errors.Is(err, txn.ErrOffsetsRefused) && !r.quiet:
 			r.quiet = true
 			r.opts.Notice(fmt.Sprintf("no READ on group %s: lag dashboards will not update (the replay is not affected)", watermarkGroup(r.plan.Queue)))
@@ -83,6 +83,13 @@ func (r *replayer) settle(ctx context.Context, b batch) (ChunkInfo, error) {
 			return ChunkInfo{}, err
 		}
 	}
+}
+
+// commitHalf commits the first half of a batch that cannot be committed as a whole.
+func (r *replayer) commitHalf(ctx context.Context, b batch) error {
+	b.letters, b.last = b.letters[:len(b.letters)/2], false
+	_, err := r.commit(ctx, b)
+	return err
 }
 
 // retriable tells what may pass: the transaction was aborted, and the same

@@ -216,6 +216,11 @@ func (r *replayer) close(ctx context.Context) error {
 	if r.said && len(r.out) == 0 {
 		return nil
 	}
+	const soon = 5 * time.Second
+	if r.stopped() && r.producer.Held() > soon {
+		r.opts.Notice("a quota holds the replay back, so the ledger is not told that it was stopped; the next run on this machine knows")
+		return nil
+	}
 	state := Done
 	if r.stopped() || r.result.Left() > 0 && !r.said {
 		state = Stopped

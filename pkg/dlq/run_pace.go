@@ -60,6 +60,9 @@ func (r *replayer) waitTurn(ctx context.Context, n int) error {
 			return err
 		}
 	}
+	if err := r.waitHeld(ctx); err != nil {
+		return err
+	}
 	for r.opts.MaxLag > 0 {
 		lag, err := r.lag(ctx)
 		if err != nil {
@@ -81,6 +84,29 @@ func (r *replayer) waitTurn(ctx context.Context, n int) error {
 		r.pace.next = from.Add(time.Duration(float64(n) / rate * float64(time.Second)))
 	}
 	return nil
+}
+
+// waitHeld waits until no quota holds the run back. It cannot show meanwhile that it
+// lives: that is a write, too.
+func (r *replayer) waitHeld(ctx context.Context) error {
+	d := r.producer.Held()
+	if d <= 0 {
+		return nil
+	}
+	if d >= time.Second && time.Since(r.toldHeld) >= time.Minute {
+		r.toldHeld = time.Now()
+		r.opts.Notice(fmt.Sprintf("a quota of the cluster holds the replay back, now for %s", d.Round(time.Second)))
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-r.opts.Stop:
+		return errStopped
+	case <-timer.C:
+		return nil
+	}
 }
 
 // idle waits, shows that the run lives, and ends early when the operator stops it.

@@ -257,5 +257,8 @@ func (r *replayer) keepSent(ctx context.Context, b batch) {
 	}
 }
 
+// Held is not known of this producer.
+func (w *plainWriter) Held() time.Duration { return 0 }
+
 // Close ends the producer.
 func (w *plainWriter) Close() { _ = w.producer.Close() }
