@@ -121,7 +121,7 @@ func newPageShell(t *testing.T, page, runtime string) pageShell {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	offset := freeOffset(t)
+	offset := freeOffset(t, page, runtime)
 	shell := pageShell{page: page, home: home, runtime: runtime, env: []string{
 		"HOME=" + home,
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"),
@@ -136,12 +136,27 @@ func newPageShell(t *testing.T, page, runtime string) pageShell {
 	return shell
 }
 
+// pageSlots tell the tests apart that run beside one another, each with a stack that
+// it starts more than once: the docker runtime's are in a process of their own.
+var pageSlots = map[string]int{
+	"README.md": 0, "docs/getting-started.md": 1, "docs/operations.md": 2, "docs/other-tools.md": 3, "examples": 4,
+}
+
 // freeOffset finds a port offset at which nothing listens on the stack's ports.
-// They are below those of other tests and of outgoing connections.
-func freeOffset(t *testing.T) int {
+// They are below those of other tests and of outgoing connections. Offsets of two
+// slots differ by 5, 10, 15 … modulo 50, and so never by 0, 1, 1011 or 1012, which
+// are the differences of the three ports.
+func freeOffset(t *testing.T, page, runtime string) int {
 	t.Helper()
+	slot, ok := pageSlots[page]
+	if !ok {
+		t.Fatalf("no slot for the ports of %s", page)
+	}
+	if runtime != "embedded" {
+		slot += len(pageSlots)
+	}
 	for range 100 {
-		offset := 7000 + rand.IntN(2900)
+		offset := 7000 + 5*slot + 50*rand.IntN(58)
 		if !slices.ContainsFunc([]int{8080, 8081, 9092}, func(port int) bool { return taken(port + offset) }) {
 			return offset
 		}

@@ -27,7 +27,9 @@ func TestReplayUnderAQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := b.start("-X", "client.id="+client)
-	if !await(t, time.Minute, func() bool { return strings.Contains(s.out.String(), "a quota of the cluster holds the replay back, now for ") }) {
+	if !await(t, time.Minute, func() bool {
+		return strings.Contains(s.out.String(), "a quota of the cluster holds the replay back, now for ")
+	}) {
 		_ = s.cmd.Process.Kill()
 		t.Fatalf("no quota holds it back:\n%s", s.out.String())
 	}
