@@ -74,6 +74,7 @@ func TestReadToEndPassesWhatCompactionLeaves(t *testing.T) {
 // Brokers end a login after connections.max.reauth.ms (KIP-368); a client that
 // works on has to log in again on the same connection.
 func TestLoginIsRenewed(t *testing.T) {
+	t.Parallel() // it mostly waits, for a cluster of its own
 	cluster := realkafka.Start(t, realkafka.Options{
 		Listeners:  []realkafka.Listener{realkafka.SASLPlaintext},
 		Properties: map[string]string{"connections.max.reauth.ms": "1500"},

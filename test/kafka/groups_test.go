@@ -111,7 +111,9 @@ func TestGroupsWithLiveMembers(t *testing.T) {
 	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
 	topic := realkafka.Name(t)
 	answer(t, conn, 0, nil, "create-topic", topic, "-p", "2")
-	peers.KcatProduce(t, conn, topic, numbered(1000))
+	// kcat may put all records without a key into one partition.
+	peers.KcatProduce(t, conn, topic, numbered(600), "-p", "0")
+	peers.KcatProduce(t, conn, topic, numbered(400), "-p", "1")
 	const console, consoleShare = "org.apache.kafka.tools.consumer.ConsoleConsumer", "org.apache.kafka.tools.consumer.ConsoleShareConsumer"
 	member(t, conn, console, topic, topic+"-classic", "group.protocol=classic")
 	member(t, conn, console, topic, topic+"-consumer", "group.protocol=consumer")
@@ -137,7 +139,8 @@ func TestGroupsWithLiveMembers(t *testing.T) {
 	}
 	throughDoors(t, share, *d.Members)
 	leave()
-	peers.KcatProduce(t, conn, topic, numbered(7))
+	peers.KcatProduce(t, conn, topic, numbered(4), "-p", "0")
+	peers.KcatProduce(t, conn, topic, numbered(3), "-p", "1")
 	until(t, conn, share, func(d groups.Description) bool { return d.State == "Empty" && !d.Live() && *d.Lag == 7 })
 	resetShare(t, conn, topic, share)
 	answer(t, conn, 1, nil, "groups", "describe", topic+"-nobody")
@@ -228,7 +231,9 @@ func TestStreamsGroup(t *testing.T) {
 	conn := realkafka.Shared(t).Conn(realkafka.Plaintext)
 	topic := realkafka.Name(t)
 	answer(t, conn, 0, nil, "create-topic", topic, topic+"-out", "-p", "2")
-	peers.KcatProduce(t, conn, topic, numbered(1000))
+	for _, partition := range []string{"0", "1"} {
+		peers.KcatProduce(t, conn, topic, numbered(500), "-p", partition)
+	}
 	path := peers.Program(t, "java/PassOn.java", peers.Library{Coordinates: "org.apache.kafka:kafka-streams:" + realkafka.Current, Alone: true})
 	tool := realkafka.JavaTool{ClassPath: path}
 	running(t, tool.Command(t.Context(), t, "PassOn", conn.Bootstrap, topic+"-app", topic, topic+"-out", t.TempDir()))

@@ -132,6 +132,7 @@ func TestACLs(t *testing.T) {
 }
 
 func TestKilledBrokerKeepsItsData(t *testing.T) {
+	t.Parallel() // it mostly waits, for a cluster of its own
 	for _, version := range []string{realkafka.Current, realkafka.ZooKeeper} {
 		t.Run(version, func(t *testing.T) {
 			c := realkafka.Start(t, realkafka.Options{Version: version, Listeners: []realkafka.Listener{realkafka.SASLPlaintext}})
@@ -155,6 +156,7 @@ func TestKilledBrokerKeepsItsData(t *testing.T) {
 }
 
 func TestThreeBrokersOutliveOne(t *testing.T) {
+	t.Parallel() // it mostly waits, for a cluster of its own
 	c := realkafka.Start(t, realkafka.Options{Brokers: 3})
 	conn := c.Conn(realkafka.Plaintext)
 	peers.CreateTopic(t, conn, "orders", 3, 3, "min.insync.replicas=2")

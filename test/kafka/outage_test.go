@@ -64,6 +64,7 @@ func TestAdvertisedListenerThatLeadsNowhere(t *testing.T) {
 }
 
 func TestReadToEndOutlivesItsLeader(t *testing.T) {
+	t.Parallel() // it mostly waits, for a cluster of its own
 	cluster := realkafka.Start(t, realkafka.Options{Brokers: 3})
 	topic := realkafka.Name(t)
 	conn := cluster.Conn(realkafka.Plaintext)

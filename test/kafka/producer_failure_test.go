@@ -18,6 +18,7 @@ import (
 
 // A broker that dies and comes back costs time and nothing else.
 func TestProducerOutlivesBroker(t *testing.T) {
+	t.Parallel() // it mostly waits, for a cluster of its own
 	for _, partitions := range []int{1, 3} {
 		t.Run(fmt.Sprint(partitions), func(t *testing.T) {
 			const lines = 300_000
@@ -55,6 +56,7 @@ func TestProducerOutlivesBroker(t *testing.T) {
 
 // A broker that stays away ends the run, which says where to go on.
 func TestProducerGivesUp(t *testing.T) {
+	t.Parallel() // it mostly waits, for a cluster of its own
 	c := realkafka.Start(t, realkafka.Options{})
 	conn := c.Conn(realkafka.Plaintext)
 	peers.CreateTopic(t, conn, "t", 3, 1)
