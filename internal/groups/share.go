@@ -108,8 +108,8 @@ func (g *Groups) forgetShare(ctx context.Context, plan *Reset, moves []*Move) er
 	req := &kmsg.DeleteShareGroupOffsetsRequest{GroupID: plan.Group}
 	asked := map[string]bool{}
 	for _, m := range moves {
-		if other := plan.keepsIn(m.Topic); other != nil {
-			m.fail(fmt.Errorf("only the offsets of a whole topic can be taken away from a share group, and %s keeps one", other.tp()))
+		if other, keeps := plan.keepsIn(m.Topic); keeps {
+			m.fail(fmt.Errorf("only the offsets of a whole topic can be taken away from a share group, and %s keeps one", other))
 		} else if !asked[m.Topic] {
 			asked[m.Topic] = true
 			req.Topics = append(req.Topics, kmsg.DeleteShareGroupOffsetsRequestTopic{Topic: m.Topic})
@@ -140,15 +140,15 @@ func (g *Groups) forgetShare(ctx context.Context, plan *Reset, moves []*Move) er
 }
 
 // keepsIn finds a partition of the topic for which the group has an offset that the
-// plan does not take away, nil without one.
-func (r *Reset) keepsIn(topic string) *Move {
+// plan does not take away.
+func (r *Reset) keepsIn(topic string) (tp kafka.TopicPartition, keeps bool) {
 	for tp := range r.before {
 		at := slices.IndexFunc(r.Moves, func(m Move) bool { return m.tp() == tp })
 		if tp.Topic == topic && (at < 0 || r.Moves[at].New != nil) {
-			return &Move{Topic: tp.Topic, Partition: tp.Partition}
+			return tp, true
 		}
 	}
-	return nil
+	return kafka.TopicPartition{}, false
 }
 
 // shareError is what a broker says of a request as a whole.

@@ -47,16 +47,8 @@ func (p *Producer) Held() time.Duration {
 // rest waits until no quota holds the client back. Within a transaction the wait could
 // outlive it, and the protocol library's own cannot be called away.
 func (p *Producer) rest(ctx context.Context) error {
-	d := p.Held()
-	if d <= 0 {
-		return nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
+	if d := p.Held(); d > 0 && !sleep(ctx, d) {
 		return context.Cause(ctx)
 	}
+	return nil
 }

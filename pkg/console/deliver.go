@@ -49,7 +49,12 @@ func (e *engine) deliver(b *batch) delivery {
 
 // pause waits before another attempt; false when the run is to end.
 func (e *engine) pause(attempt int) bool {
-	t := time.NewTimer(min(50*time.Millisecond<<min(attempt, 6), time.Second))
+	return e.wait(min(50*time.Millisecond<<min(attempt, 6), time.Second))
+}
+
+// wait lets d go by; false when the run is to end.
+func (e *engine) wait(d time.Duration) bool {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

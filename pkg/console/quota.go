@@ -22,15 +22,5 @@ func (e *engine) rest(leader *sarama.Broker) bool {
 	e.quotas.Lock()
 	wait := time.Until(e.held[leader])
 	e.quotas.Unlock()
-	if wait <= 0 {
-		return true
-	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-e.kill.Done():
-		return false
-	}
+	return wait <= 0 || e.wait(wait)
 }

@@ -60,7 +60,8 @@ func (r *queueReading) group(ctx context.Context, opts FailuresOptions) (*groupi
 			l := letters.Read(*rec)
 			if match.Match(ctx, rec, &l) {
 				buf = l.AppendFailure(buf[:0])
-				g.add(buf, rec, shownAs(rec, &l, opts.Mask), done)
+				_, shown := shownAs(rec, &l, opts.Mask)
+				g.add(buf, rec, shown, done)
 			}
 		}
 	})

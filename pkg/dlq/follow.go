@@ -230,7 +230,7 @@ func (f *follower) take(r *kafka.Record) {
 	}
 	id := l.Fingerprint()
 	if f.failures[id] == nil {
-		shown := shownAs(r, &l, f.mask)
+		_, shown := shownAs(r, &l, f.mask)
 		f.failures[id] = &AgainFailure{ID: id, Class: shown.RootClass(), Message: clip(shown.Message), Letter: letterName(r.Partition, r.Offset)}
 	}
 	f.failures[id].Letters++

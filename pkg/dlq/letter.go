@@ -14,12 +14,13 @@ type Letter = letters.Letter
 
 // shownAs is what may be shown of a letter: the error in its headers, or, of Node
 // services, in its value, may be or repeat what the mask hides.
-func shownAs(r *kafka.Record, l *Letter, mask func(*kafka.Record) *kafka.Record) *Letter {
+func shownAs(r *kafka.Record, l *Letter, mask func(*kafka.Record) *kafka.Record) (*kafka.Record, *Letter) {
 	if mask == nil {
-		return l
+		return r, l
 	}
-	masked, shown := letters.Read(*mask(r)), *l
+	r = mask(r)
+	masked, shown := letters.Read(*r), *l
 	shown.Class, shown.Cause, shown.Message, shown.Stack = masked.Class, masked.Cause, masked.Message, masked.Stack
 	shown.Stage, shown.Shape = masked.Stage, masked.Shape
-	return &shown
+	return r, &shown
 }

@@ -188,11 +188,8 @@ func (s *scanning) show(r *kafka.Record, l *Letter, topic string, part int32) {
 		return
 	}
 	p := s.plan
-	shown, class := r, l.RootClass()
-	if p.opts.Mask != nil {
-		shown, class = p.opts.Mask(r), shownAs(r, l, p.opts.Mask).RootClass()
-	}
-	p.Sample = slices.Insert(p.Sample, at, PlanLetter{Letter: letterName(r.Partition, r.Offset), Topic: topic, To: part, Key: shown.Key, Class: class})
+	shown, as := shownAs(r, l, p.opts.Mask)
+	p.Sample = slices.Insert(p.Sample, at, PlanLetter{Letter: letterName(r.Partition, r.Offset), Topic: topic, To: part, Key: shown.Key, Class: as.RootClass()})
 	s.shown = slices.Insert(s.shown, at, coordinate{r.Partition, r.Offset})
 	p.Sample, s.shown = p.Sample[:min(len(p.Sample), planSample)], s.shown[:min(len(s.shown), planSample)]
 }
@@ -267,7 +264,7 @@ func (w *scanWorker) count(r *kafka.Record, l *Letter) {
 		w.failures[string(w.buf)] = f
 	}
 	if at := (coordinate{r.Partition, r.Offset}); f.Letters == 0 || at.compare(f.first) < 0 {
-		shown := shownAs(r, l, w.plan.opts.Mask)
+		_, shown := shownAs(r, l, w.plan.opts.Mask)
 		f.first, f.Class, f.Message = at, shown.RootClass(), clip(plannedMessage(shown))
 	}
 	f.Letters++

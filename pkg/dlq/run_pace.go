@@ -97,6 +97,11 @@ func (r *replayer) waitHeld(ctx context.Context) error {
 		r.toldHeld = time.Now()
 		r.opts.Notice(fmt.Sprintf("a quota of the cluster holds the replay back, now for %s", d.Round(time.Second)))
 	}
+	return r.sleep(ctx, d)
+}
+
+// sleep lets d go by, and ends early when the operator stops the run.
+func (r *replayer) sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -114,24 +119,18 @@ func (r *replayer) idle(ctx context.Context, d time.Duration) error {
 	if r.follower != nil {
 		d = min(d, r.follower.opts.Every)
 	}
-	timer := time.NewTimer(min(d, max(0, heartbeat-time.Since(r.beat))))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-r.opts.Stop:
-		return errStopped
-	case <-timer.C:
-		if err := r.heartbeat(ctx); err != nil {
-			return err
-		}
-		if r.follower != nil && r.result.Transactions > 0 {
-			err := r.follower.look(ctx, r)
-			r.tellProgress()
-			return err
-		}
-		return nil
+	if err := r.sleep(ctx, min(d, max(0, heartbeat-time.Since(r.beat)))); err != nil {
+		return err
 	}
+	if err := r.heartbeat(ctx); err != nil {
+		return err
+	}
+	if r.follower != nil && r.result.Transactions > 0 {
+		err := r.follower.look(ctx, r)
+		r.tellProgress()
+		return err
+	}
+	return nil
 }
 
 // tellLag says, now and then, what the run waits for.

@@ -78,11 +78,8 @@ func Show(ctx context.Context, c *kafka.Client, queue string, opts ShowOptions) 
 
 // mask hides what may not be shown of a record, and of what was read from it.
 func (s *Shown) mask(mask func(*kafka.Record) *kafka.Record) {
-	if mask == nil {
-		return
-	}
-	s.Letter = *shownAs(&s.Record, &s.Letter, mask)
-	s.Record = *mask(&s.Record)
+	r, l := shownAs(&s.Record, &s.Letter, mask)
+	s.Record, s.Letter = *r, *l
 }
 
 // named reads letters by their place.

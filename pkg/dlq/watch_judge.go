@@ -65,7 +65,7 @@ func (w *Watcher) take(r *kafka.Record, l *Letter) {
 	item.dead, item.same = true, id == string(item.failure[:])
 	f := w.again[id]
 	if f == nil {
-		shown := shownAs(r, l, w.opts.Mask)
+		_, shown := shownAs(r, l, w.opts.Mask)
 		f = &AgainFailure{ID: id, Class: shown.RootClass(), Message: clip(shown.Message), Same: item.same, Letter: letterName(r.Partition, r.Offset), Was: letterName(item.part, item.offset)}
 		w.again[id] = f
 	}
