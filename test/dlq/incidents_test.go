@@ -145,6 +145,7 @@ func replayIncident(t *testing.T, cluster *realkafka.Cluster, s session, set fun
 			want = append(want, s.lines[i])
 			i++
 		}
+		in.awaitReaders(strings.Join(want, "\n"))
 		out := in.shell(command)
 		if os.Getenv("UPDATE_PAGES") == "" && steady(out) != steady(strings.Join(want, "\n")) {
 			t.Errorf("%s\nshows\n%s\nthe run gave\n%s", command, steady(strings.Join(want, "\n")), steady(out))
@@ -163,6 +164,30 @@ func replayIncident(t *testing.T, cluster *realkafka.Cluster, s session, set fun
 		t.Errorf("%d commands, want at most %d", commands, mostCommands)
 	}
 	return page
+}
+
+// awaitReaders waits for the services that a command is going to name as readers of
+// the topic: they commit when they come to it, and a person types more slowly.
+func (in *incident) awaitReaders(shown string) {
+	in.t.Helper()
+	found := regexp.MustCompile(`, read by ([a-z-]+)`).FindStringSubmatch(shown)
+	if found == nil {
+		return
+	}
+	admin := in.admin()
+	defer admin.Close()
+	if !await(in.t, time.Minute, func() bool {
+		res, err := admin.ListConsumerGroupOffsets(found[1], map[string][]int32{in.source: {0, 1, 2}})
+		if err != nil {
+			return false
+		}
+		return slices.ContainsFunc([]int32{0, 1, 2}, func(p int32) bool {
+			b := res.GetBlock(in.source, p)
+			return b != nil && b.Offset >= 0
+		})
+	}) {
+		in.t.Fatalf("%s has committed nothing of %s", found[1], in.source)
+	}
 }
 
 // shell runs one command as the person on call types it.
